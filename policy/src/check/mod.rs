@@ -1,0 +1,301 @@
+//! Validation: a resource as written becomes a [`Policy`], or a list of what is wrong with it.
+//!
+//! Every rule of Istio's admission (the webhook and the CRD's own) is kept, so that what passes here passes there. Where native
+//! would silently widen or drop a rule because of a bad value, the policy is refused instead.
+
+mod condition;
+mod rule;
+mod violation;
+
+pub use violation::{Doubt, Problem, Violation, Warning};
+
+use crate::model::{Action, Attachment, Policy, PolicyName, Target};
+use crate::resource::{self, StringMap};
+use crate::{FieldPath, resource::AuthorizationPolicy};
+
+/// A valid policy and what is doubtful about it.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The policy.
+    pub policy: Policy,
+    /// What is allowed but rarely meant.
+    pub warnings: Vec<Warning>,
+}
+
+impl Policy {
+    /// The API group and versions that a policy may be written in.
+    pub const API_VERSIONS: [&'static str; 2] = ["security.istio.io/v1", "security.istio.io/v1beta1"];
+    /// The kind.
+    pub const KIND: &'static str = "AuthorizationPolicy";
+    /// The annotation that makes a policy be tried only.
+    pub const DRY_RUN_ANNOTATION: &'static str = "istio.io/dry-run";
+
+    /// Checks a policy as written.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, in the order of its fields; never an empty list.
+    pub fn check(written: &AuthorizationPolicy) -> Result<Checked, Vec<Violation>> {
+        let name = PolicyName {
+            namespace: written.metadata.effective_namespace().to_owned(),
+            name: written.metadata.name.clone(),
+        };
+        let mut findings = Findings::default();
+        let policy = check_resource(written, name.clone(), &mut findings);
+        if findings.problems.is_empty() {
+            let warnings = findings
+                .doubts
+                .into_iter()
+                .map(|(path, doubt)| Warning {
+                    policy: name.clone(),
+                    path,
+                    doubt,
+                })
+                .collect();
+            return Ok(Checked { policy, warnings });
+        }
+        Err(findings
+            .problems
+            .into_iter()
+            .map(|(path, problem)| Violation {
+                policy: name.clone(),
+                path,
+                problem,
+            })
+            .collect())
+    }
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Findings {
+    problems: Vec<(FieldPath, Problem)>,
+    doubts: Vec<(FieldPath, Doubt)>,
+}
+
+impl Findings {
+    fn refuse(&mut self, path: &FieldPath, problem: Problem) {
+        self.problems.push((path.clone(), problem));
+    }
+
+    fn warn(&mut self, path: &FieldPath, doubt: Doubt) {
+        self.doubts.push((path.clone(), doubt));
+    }
+
+    fn refuse_more_than(&mut self, limit: usize, actual: usize, what: &'static str, path: &FieldPath) {
+        if actual > limit {
+            self.refuse(path, Problem::TooMany { what, limit });
+        }
+    }
+}
+
+const MOST_RULES: usize = 512;
+const MOST_TARGETS: usize = 16;
+const MOST_LABELS: usize = 4096;
+const LONGEST_LABEL_VALUE: usize = 63;
+
+fn check_resource(written: &AuthorizationPolicy, name: PolicyName, findings: &mut Findings) -> Policy {
+    let root = FieldPath::root();
+    if let Some(version) = &written.api_version
+        && !Policy::API_VERSIONS.contains(&version.as_str())
+    {
+        findings.refuse(
+            &root.field("apiVersion"),
+            Problem::WrongKind {
+                expected: Policy::API_VERSIONS[0],
+            },
+        );
+    }
+    if written.kind.as_ref().is_some_and(|kind| kind != Policy::KIND) {
+        findings.refuse(&root.field("kind"), Problem::WrongKind { expected: Policy::KIND });
+    }
+    let metadata = root.field("metadata");
+    if written.metadata.name.is_empty() {
+        findings.refuse(&metadata.field("name"), Problem::Required);
+    }
+    let spec = root.field("spec");
+    let action = check_action(&written.spec, &spec, findings);
+    let dry_run = check_annotations(&written.metadata, &action, &metadata.field("annotations"), findings);
+    let attachment = check_attachment(&written.spec, &spec, findings);
+
+    let rules_path = spec.field("rules");
+    let written_rules = written.spec.rules.as_deref().unwrap_or_default();
+    findings.refuse_more_than(MOST_RULES, written_rules.len(), "rules", &rules_path);
+    let rules = written_rules
+        .iter()
+        .enumerate()
+        .map(|(index, written)| {
+            let context = rule::Context {
+                namespace: &name.namespace,
+                action: &action,
+            };
+            rule::check_rule(written.as_ref(), &context, &rules_path.index(index), findings)
+        })
+        .collect();
+    Policy {
+        name,
+        action,
+        dry_run,
+        attachment,
+        rules,
+    }
+}
+
+fn check_action(written: &resource::Spec, spec: &FieldPath, findings: &mut Findings) -> Action {
+    let no_rules = written.rules.as_ref().is_none_or(Vec::is_empty);
+    let action = written.action.unwrap_or_default();
+    if let (resource::Action::Deny | resource::Action::Custom, true) = (action, no_rules) {
+        let action = if action == resource::Action::Deny {
+            "DENY"
+        } else {
+            "CUSTOM"
+        };
+        findings.refuse(spec, Problem::NeverTriggers { action });
+    }
+    if action != resource::Action::Custom && written.provider.is_some() {
+        findings.refuse(&spec.field("provider"), Problem::ProviderWithoutCustom);
+    }
+    match action {
+        resource::Action::Allow => Action::Allow,
+        resource::Action::Deny => Action::Deny,
+        resource::Action::Audit => Action::Audit,
+        resource::Action::Custom => {
+            let provider = written.provider.as_ref().and_then(|provider| provider.name.clone());
+            let provider = provider.unwrap_or_default();
+            if provider.is_empty() {
+                findings.refuse(&spec.field("provider").field("name"), Problem::Required);
+            }
+            Action::Custom { provider }
+        }
+    }
+}
+
+fn check_annotations(
+    metadata: &resource::Metadata,
+    action: &Action,
+    annotations: &FieldPath,
+    findings: &mut Findings,
+) -> bool {
+    let mut dry_run = false;
+    for (key, value) in metadata.annotations.iter() {
+        let path = annotations.field(key);
+        if key == Policy::DRY_RUN_ANNOTATION {
+            match parse_go_bool(value) {
+                Some(parsed) => dry_run = parsed,
+                None => findings.refuse(
+                    &path,
+                    Problem::DryRunNotBoolean {
+                        value: value.to_owned(),
+                    },
+                ),
+            }
+            match action {
+                Action::Allow | Action::Deny => {}
+                Action::Audit => findings.refuse(&path, Problem::DryRunUnsupported { action: "AUDIT" }),
+                Action::Custom { .. } => findings.refuse(&path, Problem::DryRunUnsupported { action: "CUSTOM" }),
+            }
+        } else if key.starts_with("internal.istio.io/parent") || key == "internal.istio.io/webhook-always-reject" {
+            findings.refuse(&path, Problem::ReservedAnnotation);
+        }
+    }
+    dry_run
+}
+
+/// Go's `strconv.ParseBool`.
+fn parse_go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn check_attachment(written: &resource::Spec, spec: &FieldPath, findings: &mut Findings) -> Attachment {
+    let given = [
+        written.selector.is_some(),
+        written.target_ref.is_some(),
+        written.target_refs.as_ref().is_some_and(|targets| !targets.is_empty()),
+    ];
+    if given.into_iter().filter(|&given| given).count() > 1 {
+        findings.refuse(spec, Problem::OnlyOneAttachment);
+    }
+    let mut targets = Vec::new();
+    if let Some(target) = &written.target_ref {
+        targets.push(check_target(target, &spec.field("targetRef"), findings));
+    }
+    if let Some(written) = &written.target_refs {
+        let path = spec.field("targetRefs");
+        findings.refuse_more_than(MOST_TARGETS, written.len(), "targetRefs", &path);
+        for (index, target) in written.iter().enumerate() {
+            match target {
+                Some(target) => targets.push(check_target(target, &path.index(index), findings)),
+                None => findings.refuse(&path.index(index), Problem::Null),
+            }
+        }
+    }
+    if !targets.is_empty() {
+        return Attachment::Targets(targets);
+    }
+    let labels = written
+        .selector
+        .as_ref()
+        .map(|selector| check_selector(selector, &spec.field("selector"), findings))
+        .unwrap_or_default();
+    Attachment::Labels(labels)
+}
+
+fn check_selector(selector: &resource::Selector, path: &FieldPath, findings: &mut Findings) -> StringMap {
+    let labels = &selector.match_labels;
+    let path_of_labels = path.field("matchLabels");
+    if labels.is_empty() {
+        findings.warn(path, Doubt::SelectorWithoutLabels);
+    }
+    findings.refuse_more_than(MOST_LABELS, labels.len(), "labels", &path_of_labels);
+    for (key, value) in labels.iter() {
+        let path = path_of_labels.field(key);
+        if key.is_empty() {
+            findings.refuse(&path_of_labels, Problem::EmptyLabelKey);
+        }
+        if key.contains('*') || value.contains('*') {
+            findings.refuse(&path, Problem::WildcardInSelector);
+        }
+        if value.chars().count() > LONGEST_LABEL_VALUE {
+            findings.refuse(&path, Problem::LongLabelValue);
+        }
+    }
+    labels.clone()
+}
+
+/// The kinds that Istio attaches policies to.
+const TARGETS: [(&str, &str); 4] = [
+    ("gateway.networking.k8s.io", "Gateway"),
+    ("gateway.networking.k8s.io", "GatewayClass"),
+    ("", "Service"),
+    ("networking.istio.io", "ServiceEntry"),
+];
+
+fn check_target(target: &resource::TargetRef, path: &FieldPath, findings: &mut Findings) -> Target {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let (mut group, kind, name) = (text(&target.group), text(&target.kind), text(&target.name));
+    if group == "core" {
+        group.clear();
+    }
+    if name.is_empty() {
+        findings.refuse(&path.field("name"), Problem::Required);
+    }
+    if kind.is_empty() {
+        findings.refuse(&path.field("kind"), Problem::Required);
+    } else if !TARGETS.contains(&(group.as_str(), kind.as_str())) {
+        findings.refuse(
+            path,
+            Problem::UnsupportedTarget {
+                group: group.clone(),
+                kind: kind.clone(),
+            },
+        );
+    }
+    if target.namespace.as_ref().is_some_and(|namespace| !namespace.is_empty()) {
+        findings.refuse(&path.field("namespace"), Problem::CrossNamespaceTarget);
+    }
+    Target { group, kind, name }
+}

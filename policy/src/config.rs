@@ -1,0 +1,193 @@
+//! The filter's configuration, `outgate/v1`: what the SDK writes and the filter reads.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::AuthorizationPolicy;
+
+/// Everything that one gateway's filter needs to decide. Unknown fields are errors.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Config {
+    /// The version of this schema.
+    pub api_version: ApiVersion,
+    /// Identifies this content in log lines and metrics.
+    pub revision: Revision,
+    /// What the mesh says about identities and addresses.
+    #[serde(default)]
+    pub mesh: Mesh,
+    /// The policies that apply to this gateway, verbatim.
+    #[serde(default)]
+    pub policies: Vec<AuthorizationPolicy>,
+    /// Which hosts may be called at all, before any policy; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Registry>,
+    /// Which enrichment properties to write; absent: all of them.
+    #[serde(default)]
+    pub access_log: AccessLog,
+}
+
+/// The version of the configuration's schema.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum ApiVersion {
+    /// The only one so far.
+    #[default]
+    #[serde(rename = "outgate/v1")]
+    V1,
+}
+
+/// A short name for a configuration's content, such as `4f1d9a0c77b2`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Revision(pub String);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the mesh configuration says that changes a decision.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Mesh {
+    /// `meshConfig.trustDomain`.
+    pub trust_domain: String,
+    /// `meshConfig.trustDomainAliases`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trust_domain_aliases: Vec<String>,
+    /// `gatewayTopology.numTrustedProxies`: how many proxies in front of the gateway may speak for their clients.
+    pub num_trusted_proxies: u32,
+    /// How a header that came in several lines is compared.
+    pub header_mode: HeaderMode,
+    /// Where the peer's names come from.
+    pub identity: Identity,
+    /// Filter-state key that holds the direct peer's address, for gateways behind the PROXY protocol; absent: the address is
+    /// derived from `source.address` and `x-forwarded-for`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct_address_filter_state: Option<String>,
+}
+
+impl Default for Mesh {
+    fn default() -> Self {
+        Self {
+            trust_domain: "cluster.local".to_owned(),
+            trust_domain_aliases: Vec::new(),
+            num_trusted_proxies: 0,
+            header_mode: HeaderMode::default(),
+            identity: Identity::default(),
+            direct_address_filter_state: None,
+        }
+    }
+}
+
+/// How a header that came in several lines is compared.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HeaderMode {
+    /// Each line by itself; any may match. Envoy since its fix of CVE-2026-26308.
+    #[default]
+    Individual,
+    /// The lines joined with commas, as older proxies do.
+    Joined,
+}
+
+/// Where the peer's names come from.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Identity {
+    /// The certificate of the downstream connection.
+    #[default]
+    PeerCertificate,
+    /// The `x-forwarded-client-cert` header. Only for gateways whose listener overwrites what a client sends in it
+    /// (`forwardClientCertDetails: SANITIZE_SET`).
+    ForwardedClientCert,
+}
+
+/// Which hosts may be called.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Registry {
+    /// What happens to hosts that are not listed.
+    pub mode: OutboundMode,
+    /// The registered hosts.
+    #[serde(default)]
+    pub hosts: Vec<RegisteredHost>,
+}
+
+/// `outboundTrafficPolicy.mode`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OutboundMode {
+    /// Any host may be called.
+    #[default]
+    AllowAny,
+    /// A host that is not listed gets 502 before any policy runs.
+    RegistryOnly,
+}
+
+/// One host of a `ServiceEntry`.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisteredHost {
+    /// A DNS name, or `*.` and a DNS name.
+    pub host: String,
+    /// The ports it is registered on.
+    pub ports: Vec<u16>,
+}
+
+/// The properties that the filter writes for the access log.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AccessLog {
+    /// Which of them; each is one host call a request.
+    pub fields: Vec<LogField>,
+}
+
+impl Default for AccessLog {
+    fn default() -> Self {
+        Self {
+            fields: LogField::ALL.to_vec(),
+        }
+    }
+}
+
+/// One property that the filter writes for the access log.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LogField {
+    /// `allow`, `deny`, `unregistered` or `error`.
+    Decision,
+    /// The rule that decided, by native's name; `-` when a default did.
+    Rule,
+    /// The identity that the decision was made on, without `spiffe://`.
+    Principal,
+    /// What dry-run policies would have done, and by which rule.
+    Shadow,
+    /// The configuration's revision.
+    Revision,
+}
+
+impl LogField {
+    /// All of them, in the order in which they are written.
+    pub const ALL: [Self; 5] = [
+        Self::Decision,
+        Self::Rule,
+        Self::Principal,
+        Self::Shadow,
+        Self::Revision,
+    ];
+
+    /// The property's name; Envoy shows it as `%FILTER_STATE(wasm.<name>:PLAIN)%`.
+    #[must_use]
+    pub const fn property(self) -> &'static str {
+        match self {
+            Self::Decision => "outgate_decision",
+            Self::Rule => "outgate_rule",
+            Self::Principal => "outgate_principal",
+            Self::Shadow => "outgate_shadow",
+            Self::Revision => "outgate_revision",
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! JWT identities: `<iss>/<sub>`.
+
+use std::fmt;
+
+use super::TextPattern;
+
+/// A value of `requestPrincipals` or `request.auth.principal`: a pattern for `iss` and one for `sub`, both of which must be
+/// strings of the token and match.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RequestPrincipalPattern {
+    written: Box<str>,
+    issuer: TextPattern,
+    subject: TextPattern,
+}
+
+impl RequestPrincipalPattern {
+    /// Reads a value as Istio does: split at the last `/`, a leading `*` belongs to the issuer, a trailing one to the subject.
+    #[must_use]
+    pub fn parse(value: &str) -> Self {
+        let exact = |text: &str| TextPattern::Exact(text.into());
+        let (issuer, subject) = if value == "*" {
+            (TextPattern::Present, TextPattern::Present)
+        } else if let Some(rest) = value.strip_prefix('*') {
+            match rest.rsplit_once('/') {
+                None => (TextPattern::Present, TextPattern::Suffix(rest.into())),
+                Some(("", subject)) => (TextPattern::Present, exact(subject)),
+                Some((issuer, subject)) => (TextPattern::Suffix(issuer.into()), exact(subject)),
+            }
+        } else if let Some(rest) = value.strip_suffix('*') {
+            match rest.rsplit_once('/') {
+                None => (TextPattern::Prefix(rest.into()), TextPattern::Present),
+                Some((issuer, "")) => (exact(issuer), TextPattern::Present),
+                Some((issuer, subject)) => (exact(issuer), TextPattern::Prefix(subject.into())),
+            }
+        } else {
+            match value.rsplit_once('/') {
+                // Native compares `sub` with the empty text here, which practically no token has.
+                None => (exact(value), exact("")),
+                Some((issuer, subject)) => (exact(issuer), exact(subject)),
+            }
+        };
+        Self {
+            written: value.into(),
+            issuer,
+            subject,
+        }
+    }
+
+    /// What the claim `iss` must match.
+    #[must_use]
+    pub const fn issuer(&self) -> &TextPattern {
+        &self.issuer
+    }
+
+    /// What the claim `sub` must match.
+    #[must_use]
+    pub const fn subject(&self) -> &TextPattern {
+        &self.subject
+    }
+
+    /// Whether a token with these two claims matches.
+    #[must_use]
+    pub fn matches(&self, issuer: &str, subject: &str) -> bool {
+        self.issuer.matches_string(issuer.as_bytes()) && self.subject.matches_string(subject.as_bytes())
+    }
+}
+
+impl fmt::Display for RequestPrincipalPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RequestPrincipalPattern;
+
+    #[test]
+    fn reads_as_istio_does() {
+        for (value, issuer, subject) in [
+            ("*", "*", "*"),
+            ("*S", "*", "*S"),
+            ("*/S", "*", "S"),
+            ("*I/S", "*I", "S"),
+            ("I*", "I*", "*"),
+            ("I/*", "I", "*"),
+            ("I/S*", "I", "S*"),
+            ("I/S", "I", "S"),
+            ("https://i/S", "https://i", "S"),
+            ("I", "I", ""),
+            ("*a/b*", "*a", "b*"),
+        ] {
+            let pattern = RequestPrincipalPattern::parse(value);
+            assert_eq!(pattern.issuer().to_string(), issuer, "{value}");
+            assert_eq!(pattern.subject().to_string(), subject, "{value}");
+        }
+        let literal = RequestPrincipalPattern::parse("*a/b*");
+        assert!(literal.matches("xa", "b*"));
+        assert!(!literal.matches("xa", "bc"));
+    }
+}
