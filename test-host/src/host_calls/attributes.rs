@@ -1,0 +1,288 @@
+//! Attributes: the properties that a test gave, those that the host works out from the stream, and filter state.
+
+use crate::abi::Status;
+use crate::header_map::HeaderMap;
+use crate::property::Property;
+use crate::property_store::{Found, PropertyStore};
+use crate::refusal::Refusal;
+use crate::response::status_of;
+use crate::stream_state::StreamState;
+use crate::vm_state::VmState;
+
+use super::frame::Answer;
+
+/// The groups of attributes that Envoy knows. Any other name, alone, is looked up in the filter state.
+const GROUPS: [&[u8]; 11] = [
+    b"request",
+    b"response",
+    b"source",
+    b"destination",
+    b"connection",
+    b"upstream",
+    b"metadata",
+    b"filter_state",
+    b"upstream_filter_state",
+    b"xds",
+    b"node",
+];
+
+/// Where a connection comes from and goes to, when the test does not say: every real one has both.
+const SOURCE: (&str, i64) = ("127.0.0.1:50000", 50000);
+const DESTINATION: (&str, i64) = ("127.0.0.1:8080", 8080);
+
+/// Writes the encoded value of the property at `path` to `out`.
+pub(super) fn read(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Answer {
+    if path.is_empty() {
+        return Err(Refusal::new(Status::SerializationFailure, "the path is empty"));
+    }
+    let stream = state.stream();
+    let given = [
+        stream.map(|stream| &*stream.properties),
+        Some(&state.process.settings.properties),
+    ];
+    for store in given.into_iter().flatten() {
+        if let Some(answer) = read_given(store, path, out) {
+            return answer;
+        }
+    }
+    let mut segments = path.splitn(3, |&byte| byte == 0);
+    let (first, second, rest) = (segments.next().unwrap_or_default(), segments.next(), segments.next());
+    if read_plugin(state, first, second, out) {
+        return Ok(());
+    }
+    let Some(stream) = stream else {
+        return Err(Refusal::not_found(
+            "there is no stream here: only what the node and the plugin are can be read",
+        ));
+    };
+    let is_group = GROUPS.contains(&first);
+    match second {
+        Some(name) if is_group => Group {
+            state,
+            stream,
+            name,
+            rest,
+            out,
+        }
+        .read(first),
+        None if first == b"metadata" => Err(Refusal::not_found(
+            "the stream has no dynamic metadata: Request::dynamic_metadata gives it some",
+        )),
+        None if is_group => Err(Refusal::new(
+            Status::SerializationFailure,
+            "a whole group of attributes cannot be read, only one of them",
+        )),
+        _ => {
+            let key = [b"wasm.", path].concat();
+            let value = stream.filter_state(&key);
+            value.map(|value| out.extend_from_slice(value)).ok_or_else(|| {
+                Refusal::not_found(
+                    "this is no attribute that this host knows, and no filter state was set by this name",
+                )
+            })
+        }
+    }
+}
+
+fn read_given(store: &PropertyStore, path: &[u8], out: &mut Vec<u8>) -> Option<Answer> {
+    Some(match store.find(path)? {
+        Found::Error(status) => Err(Refusal::new(status, "the test made this property fail")),
+        Found::Value(value) => value
+            .encode_into(out)
+            .map_err(|error| Refusal::new(Status::SerializationFailure, error.to_string())),
+    })
+}
+
+fn read_plugin(state: &VmState, first: &[u8], second: Option<&[u8]>, out: &mut Vec<u8>) -> bool {
+    let settings = &state.process.settings;
+    let text = match (first, second) {
+        (b"plugin_name", None) => &settings.plugin_name,
+        (b"plugin_root_id", None) => &settings.root_id,
+        (b"plugin_vm_id", None) => &settings.vm_id,
+        _ => return false,
+    };
+    out.extend_from_slice(text.as_bytes());
+    true
+}
+
+/// One attribute of a group: `name`, and what of the path is left after it.
+struct Group<'a> {
+    state: &'a VmState,
+    stream: &'a StreamState,
+    name: &'a [u8],
+    rest: Option<&'a [u8]>,
+    out: &'a mut Vec<u8>,
+}
+
+impl Group<'_> {
+    fn read(self, group: &[u8]) -> Answer {
+        match group {
+            b"request" => self.request(),
+            b"response" => self.response(),
+            b"source" => self.address(SOURCE),
+            b"destination" => self.address(DESTINATION),
+            b"connection" => self.connection(),
+            b"filter_state" => self.filter_state(),
+            _ => Err(Refusal::not_found("the test gave the request no such property")),
+        }
+    }
+
+    fn request(self) -> Answer {
+        // What does not come from the headers can be read at any time.
+        match self.name {
+            b"protocol" => return self.text(b"HTTP/1.1"),
+            b"time" => {
+                let now = self.state.clock;
+                return self.value(&Property::Uint(now));
+            }
+            b"size" => {
+                let size = self.stream.request.passed.len() + self.stream.request.body.len();
+                return self.value(&Property::Int(size as i64));
+            }
+            b"duration" if self.stream.logging => return self.value(&Property::Duration(0)),
+            b"duration" => return Err(Refusal::not_found("request.duration exists in on_log only")),
+            _ => {}
+        }
+        let Some(headers) = self.stream.visible_request() else {
+            return Err(Refusal::not_found(
+                "Envoy derives this from the request headers, which are gone: they can be used in on_request_headers, as \
+                 long as it paused the stream, and in on_log",
+            ));
+        };
+        let path = headers.get(":path").unwrap_or_default();
+        match self.name {
+            b"path" => self.header(headers, ":path"),
+            b"url_path" => self.text(path.split(|&byte| byte == b'?').next().unwrap_or_default()),
+            b"query" => {
+                let query = path.splitn(2, |&byte| byte == b'?').nth(1).unwrap_or_default();
+                self.text(query.split(|&byte| byte == b'#').next().unwrap_or_default())
+            }
+            b"host" => self.header(headers, ":authority"),
+            b"scheme" => self.header(headers, ":scheme"),
+            b"method" => self.header(headers, ":method"),
+            b"referer" => self.header(headers, "referer"),
+            b"useragent" => self.header(headers, "user-agent"),
+            b"id" => self.header(headers, "x-request-id"),
+            b"headers" => self.joined_header(headers),
+            b"headers_bytes" => {
+                let bytes = headers.byte_size();
+                self.value(&Property::Int(bytes as i64))
+            }
+            _ => Err(Refusal::not_found(
+                "Envoy has no such attribute of a request, or this host does not have it",
+            )),
+        }
+    }
+
+    fn response(self) -> Answer {
+        let Some(headers) = self.stream.visible_response() else {
+            return Err(Refusal::not_found("there is no response that can be read now"));
+        };
+        match self.name {
+            b"headers" => self.joined_header(headers),
+            _ if !self.stream.logging => Err(Refusal::not_found(
+                "of the response only headers can be read before on_log",
+            )),
+            b"code" => self.value(&Property::Int(i64::from(status_of(headers)))),
+            b"code_details" => {
+                let details = self.stream.details.as_bytes();
+                self.text(details)
+            }
+            b"flags" => self.value(&Property::Int(0)),
+            b"grpc_status" => {
+                let status = headers
+                    .get("grpc-status")
+                    .and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
+                match status {
+                    Some(status) => self.value(&Property::Int(status)),
+                    None => Err(Refusal::not_found("the response has no gRPC status")),
+                }
+            }
+            b"size" => {
+                let size = self.stream.response.passed.len();
+                self.value(&Property::Int(size as i64))
+            }
+            b"headers_bytes" => {
+                let bytes = headers.byte_size();
+                self.value(&Property::Int(bytes as i64))
+            }
+            _ => Err(Refusal::not_found(
+                "Envoy has no such attribute of a response, or this host does not have it",
+            )),
+        }
+    }
+
+    fn connection(self) -> Answer {
+        match self.name {
+            b"id" => {
+                let id = self.stream.id;
+                self.value(&Property::Uint(u64::from(id)))
+            }
+            // In plaintext both are there: false, and empty.
+            b"mtls" => self.value(&Property::Bool(false)),
+            b"requested_server_name" => self.text(b""),
+            _ => Err(Refusal::not_found("the test gave the connection no such property")),
+        }
+    }
+
+    fn address(self, (address, port): (&str, i64)) -> Answer {
+        match self.name {
+            b"address" => self.text(address.as_bytes()),
+            b"port" => self.value(&Property::Int(port)),
+            _ => Err(Refusal::not_found(
+                "an end of a connection has only `address` and `port`",
+            )),
+        }
+    }
+
+    fn filter_state(self) -> Answer {
+        let key = match self.rest {
+            Some(rest) => &[self.name, b"\0", rest].concat(),
+            None => self.name,
+        };
+        match self.stream.filter_state(key) {
+            Some(value) => self.out.extend_from_slice(value),
+            None => return Err(Refusal::not_found("no filter state was set by this name")),
+        }
+        Ok(())
+    }
+
+    fn header(self, headers: &HeaderMap, name: &str) -> Answer {
+        match headers.get(name) {
+            Some(value) => self.text(value),
+            None => Err(Refusal::not_found(format!("there is no header `{name}`"))),
+        }
+    }
+
+    /// `headers.<name>`: the values of all lines with this name, joined by commas.
+    fn joined_header(self, headers: &HeaderMap) -> Answer {
+        let Some(name) = self.rest else {
+            return Err(Refusal::new(
+                Status::SerializationFailure,
+                "the headers cannot be read as a whole, only by name",
+            ));
+        };
+        let name = String::from_utf8_lossy(name);
+        let mut values = headers.get_all(&name);
+        let Some(first) = values.next() else {
+            return Err(Refusal::not_found("there is no such header"));
+        };
+        self.out.extend_from_slice(first);
+        for value in values {
+            self.out.push(b',');
+            self.out.extend_from_slice(value);
+        }
+        Ok(())
+    }
+
+    fn text(self, text: &[u8]) -> Answer {
+        self.out.extend_from_slice(text);
+        Ok(())
+    }
+
+    fn value(self, value: &Property) -> Answer {
+        value
+            .encode_into(self.out)
+            .map_err(|error| Refusal::new(Status::SerializationFailure, error.to_string()))
+    }
+}

@@ -1,0 +1,186 @@
+//! The functions that a guest imports: the host's side of the ABI.
+//!
+//! Each is a small function on a [`Frame`]. Around each, [`Frame::run`] counts, traces, injects faults and keeps the
+//! limits. None calls the guest, except to allocate memory for an answer.
+
+mod attributes;
+mod buffers;
+mod frame;
+mod header_maps;
+mod log;
+mod metrics;
+mod properties;
+mod shared_data;
+mod stream_control;
+mod timing;
+
+use std::sync::Arc;
+
+use wasmtime::{Caller, FuncType, Linker, Val, ValType};
+
+use crate::abi::Status;
+use crate::host_call::HostCall;
+use crate::vm_state::VmState;
+use frame::Frame;
+
+/// Defines a host call in the linker: its parameters are `u32` unless said otherwise.
+macro_rules! define {
+    ($linker:ident, $call:ident, $implementation:path $(, $arg:ident $(: $ty:ty)?)*) => {
+        $linker.func_wrap(
+            "env",
+            HostCall::$call.name(),
+            |caller: Caller<'_, VmState> $(, $arg: define!(@type $($ty)?))*| {
+                Frame::run(caller, HostCall::$call, |frame| $implementation(frame $(, $arg)*))
+            },
+        )?;
+    };
+    (@type) => { u32 };
+    (@type $ty:ty) => { $ty };
+}
+
+/// Links every host call that this host has.
+pub(crate) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
+    define!(linker, Log, log::log, level, text, len);
+    define!(linker, GetLogLevel, log::get_log_level, out);
+
+    define!(linker, GetCurrentTime, timing::get_current_time, out);
+    define!(linker, SetTickPeriod, timing::set_tick_period, period);
+
+    define!(linker, SetEffectiveContext, stream_control::set_effective_context, id);
+    define!(linker, Done, stream_control::done);
+    define!(linker, ContinueStream, stream_control::continue_stream, kind);
+    define!(linker, CloseStream, stream_control::close_stream, kind);
+    define!(linker, GetStatus, stream_control::get_status, code, message, len);
+    define!(
+        linker,
+        SendLocalResponse,
+        stream_control::send_local_response,
+        status,
+        details,
+        details_len,
+        body,
+        body_len,
+        headers,
+        headers_len,
+        grpc_status
+    );
+
+    define!(
+        linker,
+        GetBufferBytes,
+        buffers::get_bytes,
+        buffer,
+        start,
+        max,
+        out,
+        out_len
+    );
+    define!(
+        linker,
+        SetBufferBytes,
+        buffers::set_bytes,
+        buffer,
+        start,
+        size,
+        data,
+        len
+    );
+    define!(linker, GetBufferStatus, buffers::get_status, buffer, out_len, out_flags);
+
+    define!(linker, GetHeaderMapSize, header_maps::get_size, map, out);
+    define!(linker, GetHeaderMapPairs, header_maps::get_pairs, map, out, out_len);
+    define!(linker, SetHeaderMapPairs, header_maps::set_pairs, map, block, len);
+    define!(
+        linker,
+        GetHeaderMapValue,
+        header_maps::get_value,
+        map,
+        key,
+        key_len,
+        out,
+        out_len
+    );
+    define!(
+        linker,
+        AddHeaderMapValue,
+        header_maps::add_value,
+        map,
+        key,
+        key_len,
+        value,
+        value_len
+    );
+    define!(
+        linker,
+        ReplaceHeaderMapValue,
+        header_maps::replace_value,
+        map,
+        key,
+        key_len,
+        value,
+        value_len
+    );
+    define!(
+        linker,
+        RemoveHeaderMapValue,
+        header_maps::remove_value,
+        map,
+        key,
+        key_len
+    );
+
+    define!(
+        linker,
+        GetSharedData,
+        shared_data::get,
+        key,
+        key_len,
+        out,
+        out_len,
+        out_cas
+    );
+    define!(
+        linker,
+        SetSharedData,
+        shared_data::set,
+        key,
+        key_len,
+        value,
+        value_len,
+        cas
+    );
+
+    define!(linker, DefineMetric, metrics::define, kind, name, len, out);
+    define!(linker, IncrementMetric, metrics::increment, id, offset: i64);
+    define!(linker, RecordMetric, metrics::record, id, value: u64);
+    define!(linker, GetMetric, metrics::get, id, out);
+
+    define!(linker, GetProperty, properties::get, path, path_len, out, out_len);
+    define!(linker, SetProperty, properties::set, path, path_len, value, value_len);
+    Ok(())
+}
+
+/// Does [`link`] define an import with this name?
+pub(crate) fn is_linked(name: &str) -> bool {
+    HostCall::ALL.iter().any(|call| call.name() == name)
+}
+
+/// Links a host call that this host does not have. It answers UNIMPLEMENTED, as hosts must, and is reported by name.
+pub(crate) fn link_stub(linker: &mut Linker<VmState>, name: &str, ty: FuncType) -> wasmtime::Result<()> {
+    let import = name;
+    let name: Arc<str> = name.into();
+    let result_types: Vec<ValType> = ty.results().collect();
+    // A module may import the same function twice.
+    linker.allow_shadowing(true);
+    linker.func_new("env", import, ty, move |mut caller, _, results| {
+        Frame::stub(&mut caller, &name)?;
+        for (index, (result, ty)) in results.iter_mut().zip(&result_types).enumerate() {
+            *result = match (index, ty) {
+                (0, ValType::I32) => Val::I32(Status::Unimplemented as i32),
+                (_, ty) => Val::default_for_ty(ty).unwrap_or(Val::I32(0)),
+            };
+        }
+        Ok(())
+    })?;
+    Ok(())
+}

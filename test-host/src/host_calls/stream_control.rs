@@ -1,0 +1,131 @@
+//! Contexts and the course of a stream. What a guest asks for here happens after its callback has returned.
+
+use super::frame::{Answer, Frame};
+use crate::abi::Status;
+use crate::local_reply::LocalReply;
+use crate::pairs;
+use crate::refusal::Refusal;
+use crate::vm_state::Retirement;
+
+/// The last gRPC status; anything above, and the -1 of the SDKs, means none.
+const MAX_GRPC_STATUS: u32 = 16;
+
+pub(super) fn set_effective_context(frame: &mut Frame<'_>, id: u32) -> Answer {
+    let state = frame.state();
+    state.trace.number(id);
+    if !state.knows(id) {
+        return Err(Refusal::bad_argument(format!("there is no context {id}")));
+    }
+    state.effective = id;
+    Ok(())
+}
+
+/// Only a root whose `on_done` returned false waits for this.
+pub(super) fn done(frame: &mut Frame<'_>) -> Answer {
+    let state = frame.state();
+    let id = state.context();
+    match state
+        .roots
+        .iter_mut()
+        .find(|root| root.id == id && root.retirement == Retirement::AwaitsDone)
+    {
+        Some(root) => {
+            root.retirement = Retirement::Done;
+            Ok(())
+        }
+        None => Err(Refusal::not_found(
+            "only a root context whose on_done returned false has anything to be done with",
+        )),
+    }
+}
+
+pub(super) fn continue_stream(frame: &mut Frame<'_>, kind: u32) -> Answer {
+    let state = frame.state();
+    state.trace.number(kind);
+    let is_request = match kind {
+        0 => true,
+        1 => false,
+        2 | 3 => return Err(Refusal::new(Status::Unimplemented, "this host has no TCP streams yet")),
+        _ => return Err(unknown_stream(kind)),
+    };
+    // On a root there is nothing to continue, and Envoy does not mind.
+    if let Some(stream) = state.stream_mut() {
+        if is_request {
+            stream.wishes.continue_request = true;
+        } else {
+            stream.wishes.continue_response = true;
+        }
+        stream.forget_request();
+    }
+    Ok(())
+}
+
+pub(super) fn close_stream(frame: &mut Frame<'_>, kind: u32) -> Answer {
+    let state = frame.state();
+    state.trace.number(kind);
+    match kind {
+        0 | 1 => {
+            if let Some(stream) = state.stream_mut() {
+                stream.wishes.close = true;
+            }
+            Ok(())
+        }
+        2 | 3 => Err(Refusal::new(Status::Unimplemented, "this host has no TCP streams yet")),
+        _ => Err(unknown_stream(kind)),
+    }
+}
+
+fn unknown_stream(kind: u32) -> Refusal {
+    Refusal::bad_argument(format!("there is no kind of stream {kind}: they go from 0 to 3"))
+}
+
+/// The status of the last callout. This host makes none, so there is nothing to report: 0, without a message.
+pub(super) fn get_status(frame: &mut Frame<'_>, code: u32, message: u32, len: u32) -> Answer {
+    let (mut memory, _) = frame.split()?;
+    memory.write_u32(code, 0)?;
+    frame.give(&[], message, len)
+}
+
+#[allow(clippy::too_many_arguments)] // the ABI's
+pub(super) fn send_local_response(
+    frame: &mut Frame<'_>,
+    status: u32,
+    details: u32,
+    details_len: u32,
+    body: u32,
+    body_len: u32,
+    headers: u32,
+    headers_len: u32,
+    grpc_status: u32,
+) -> Answer {
+    let (memory, state) = frame.split()?;
+    let details = memory.slice(details, details_len)?;
+    let body = memory.slice(body, body_len)?;
+    let headers = memory.slice(headers, headers_len)?;
+    state
+        .trace
+        .number(status)
+        .text(details)
+        .text(body)
+        .number(grpc_status.cast_signed());
+    state.budget.take_bytes(details.len() + body.len() + headers.len())?;
+    let processing = state.phase.is_processing();
+    // The guest gets OK in every case, as in Envoy; the trace tells people what became of it.
+    let mut remark = "";
+    match state.stream_mut() {
+        Some(stream) if processing && stream.wishes.reply.is_none() => {
+            let details = String::from_utf8_lossy(details).replace(|c: char| c.is_ascii_whitespace(), "_");
+            stream.wishes.reply = Some(LocalReply {
+                status,
+                details,
+                body: body.to_vec(),
+                headers: pairs::decode(headers).unwrap_or_default().into_iter().collect(),
+                grpc_status: (grpc_status <= MAX_GRPC_STATUS).then_some(grpc_status),
+            });
+        }
+        Some(_) if processing => remark = "ignored: this callback has replied already",
+        _ => remark = "ignored: no request or response is being processed here",
+    }
+    state.trace.end(Status::Ok, remark.into());
+    Ok(())
+}

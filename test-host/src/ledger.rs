@@ -1,0 +1,35 @@
+//! What a guest did on behalf of one context: logs, host calls, metrics, fuel.
+
+use std::fmt;
+
+use crate::abi::LogLevel;
+use crate::host_call::HostCallCounts;
+use crate::metrics::MetricChange;
+use crate::phase::Phase;
+
+/// A line that the filter logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogLine {
+    /// Its level.
+    pub level: LogLevel,
+    /// The callback in which it was logged.
+    pub phase: Phase,
+    /// The message; what is no UTF-8 becomes U+FFFD.
+    pub message: String,
+}
+
+impl fmt::Display for LogLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] {}: {}", self.level, self.phase, self.message)
+    }
+}
+
+/// Written while the guest runs; each context owns one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger {
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) calls: HostCallCounts,
+    pub(crate) metrics: Vec<MetricChange>,
+    pub(crate) fuel: Vec<(Phase, u64)>,
+}

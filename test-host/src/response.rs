@@ -1,0 +1,76 @@
+//! A response: what the upstream answers, and what the client gets.
+
+use std::sync::Arc;
+
+use crate::header_map::HeaderMap;
+
+/// A response, with its status as the header `:status`. Cheap to clone.
+///
+/// ```
+/// use outgate_test_host::Response;
+///
+/// let response = Response::new(404).header("server", "upstream").body("no such page");
+/// assert_eq!(response.status(), 404);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    pub(crate) headers: Arc<HeaderMap>,
+    pub(crate) body: Arc<[u8]>,
+}
+
+impl Response {
+    /// A response with this status, no other header and no body.
+    pub fn new(status: u32) -> Self {
+        let headers = [(":status", status.to_string())].into_iter().collect();
+        Self {
+            headers: Arc::new(headers),
+            body: Arc::default(),
+        }
+    }
+
+    /// Adds a header line; one with the same name stays.
+    #[must_use]
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        Arc::make_mut(&mut self.headers).add(name, value);
+        self
+    }
+
+    /// Gives the response a body. Without one, the headers end the stream and no body callback runs.
+    #[must_use]
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().into();
+        self
+    }
+
+    /// The number in `:status`; 0 when there is none.
+    pub fn status(&self) -> u32 {
+        status_of(&self.headers)
+    }
+
+    /// The headers, `:status` included.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body.
+    pub fn body_bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as text; what is no UTF-8 becomes U+FFFD.
+    pub fn body_text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl From<&Response> for Response {
+    fn from(response: &Response) -> Self {
+        response.clone()
+    }
+}
+
+/// The number in `:status`; 0 when there is none.
+pub(crate) fn status_of(headers: &HeaderMap) -> u32 {
+    let status = headers.get(":status").and_then(|value| std::str::from_utf8(value).ok());
+    status.and_then(|value| value.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,210 @@
+//! The last host calls, with their arguments: what to look at when a filter did something odd.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+
+use crate::abi::{Status, buffer_name, map_name};
+use crate::host_call::{CallName, HostCall};
+use crate::phase::Phase;
+
+/// Longer keys and values are cut in the trace.
+const MAX_TEXT: usize = 96;
+
+/// A host call that the filter made.
+///
+/// It prints as one line, for example
+/// `on_response_headers: proxy_get_header_map_value(request headers, "x-id") -> BAD_ARGUMENT: the request headers are gone: …`.
+#[derive(Debug, Clone)]
+pub struct CallRecord {
+    pub(crate) context: u32,
+    phase: Phase,
+    name: CallName,
+    args: Vec<Arg>,
+    /// The texts of the arguments, end to end: an entry that is used again allocates nothing.
+    text: Vec<u8>,
+    status: Status,
+    reason: Cow<'static, str>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Arg {
+    Map(u32),
+    Buffer(u32),
+    Number(i64),
+    /// Ends here in `text`; the rest was cut off.
+    Text {
+        end: usize,
+        cut: bool,
+    },
+    /// What the guest got, in `text` likewise.
+    Answer {
+        end: usize,
+        cut: bool,
+    },
+}
+
+impl CallRecord {
+    /// The callback in which the call was made.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The name of the import.
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// What the guest got.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Why the status is not [`Status::Ok`]; sometimes a remark about one that is. Empty otherwise.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for CallRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}(", self.phase, self.name())?;
+        let mut start = 0;
+        let mut answer = None;
+        let mut separator = "";
+        for arg in &self.args {
+            if let Arg::Answer { end, cut } = *arg {
+                answer = Some((&self.text[start..end], cut));
+                start = end;
+                continue;
+            }
+            f.write_str(separator)?;
+            separator = ", ";
+            match *arg {
+                Arg::Map(map) => f.write_str(map_name(map))?,
+                Arg::Buffer(buffer) => f.write_str(buffer_name(buffer))?,
+                Arg::Number(n) => write!(f, "{n}")?,
+                Arg::Text { end, cut } => {
+                    quote(f, &self.text[start..end], cut)?;
+                    start = end;
+                }
+                Arg::Answer { .. } => {}
+            }
+        }
+        write!(f, ") -> {}", self.status)?;
+        if let Some((text, cut)) = answer {
+            f.write_str(" ")?;
+            quote(f, text, cut)?;
+        }
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        Ok(())
+    }
+}
+
+/// NUL joins the segments of a property path: shown as the dot that people write.
+fn quote(f: &mut fmt::Formatter<'_>, text: &[u8], cut: bool) -> fmt::Result {
+    let printable = text.iter().all(|&byte| byte == 0 || (b' '..0x7f).contains(&byte));
+    let text = String::from_utf8_lossy(text);
+    let text = if printable {
+        Cow::Owned(text.replace('\0', "."))
+    } else {
+        text
+    };
+    write!(f, "{text:?}{}", if cut { "…" } else { "" })
+}
+
+/// A ring of the last calls. With depth 0 nothing is kept and nothing is paid.
+#[derive(Debug, Default)]
+pub(crate) struct TraceRing {
+    depth: usize,
+    records: VecDeque<CallRecord>,
+}
+
+impl TraceRing {
+    pub(crate) fn new(depth: usize) -> Self {
+        Self {
+            depth,
+            records: VecDeque::with_capacity(depth),
+        }
+    }
+
+    /// Starts the record of a call; what follows is about it.
+    pub(crate) fn begin(&mut self, context: u32, phase: Phase, name: CallName) {
+        if self.depth == 0 {
+            return;
+        }
+        let oldest = if self.records.len() < self.depth {
+            None
+        } else {
+            self.records.pop_front()
+        };
+        let (mut args, mut text) = oldest.map_or_else(Default::default, |r| (r.args, r.text));
+        args.clear();
+        text.clear();
+        let (status, reason) = (Status::Ok, Cow::Borrowed(""));
+        self.records.push_back(CallRecord {
+            context,
+            phase,
+            name,
+            args,
+            text,
+            status,
+            reason,
+        });
+    }
+
+    pub(crate) fn begin_known(&mut self, context: u32, phase: Phase, call: HostCall) {
+        self.begin(context, phase, CallName::Known(call));
+    }
+
+    pub(crate) fn map(&mut self, map: u32) -> &mut Self {
+        self.arg(Arg::Map(map))
+    }
+
+    pub(crate) fn buffer(&mut self, buffer: u32) -> &mut Self {
+        self.arg(Arg::Buffer(buffer))
+    }
+
+    pub(crate) fn number(&mut self, n: impl Into<i64>) -> &mut Self {
+        self.arg(Arg::Number(n.into()))
+    }
+
+    pub(crate) fn text(&mut self, text: &[u8]) -> &mut Self {
+        self.push_text(text, |end, cut| Arg::Text { end, cut })
+    }
+
+    pub(crate) fn answer(&mut self, text: &[u8]) {
+        self.push_text(text, |end, cut| Arg::Answer { end, cut });
+    }
+
+    fn push_text(&mut self, text: &[u8], arg: impl Fn(usize, bool) -> Arg) -> &mut Self {
+        if let Some(record) = self.records.back_mut() {
+            let kept = &text[..text.len().min(MAX_TEXT)];
+            record.text.extend_from_slice(kept);
+            record.args.push(arg(record.text.len(), kept.len() < text.len()));
+        }
+        self
+    }
+
+    fn arg(&mut self, arg: Arg) -> &mut Self {
+        if let Some(record) = self.records.back_mut() {
+            record.args.push(arg);
+        }
+        self
+    }
+
+    /// Ends the record of a call.
+    pub(crate) fn end(&mut self, status: Status, reason: Cow<'static, str>) {
+        if let Some(record) = self.records.back_mut() {
+            record.status = status;
+            record.reason = reason;
+        }
+    }
+
+    /// The calls that are still kept, oldest first.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &CallRecord> {
+        self.records.iter()
+    }
+}

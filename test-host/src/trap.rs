@@ -1,0 +1,162 @@
+//! How a guest died.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::WasmBacktrace;
+
+use crate::ledger::LogLine;
+use crate::limits::LimitReached;
+use crate::phase::Phase;
+use crate::trace::CallRecord;
+
+/// Why a call of the guest did not return.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrapKind {
+    /// The guest itself: `unreachable` (a panic, in Rust), a bad memory access, a division by zero…
+    Guest(String),
+    /// It used up its fuel: most likely it loops for ever.
+    OutOfFuel,
+    /// It ran longer than the time limit of a module without metering.
+    OutOfTime,
+    /// It made more host calls, or moved more bytes, than [`Limits`](crate::Limits) allow.
+    HostLimit(String),
+    /// It made a host call where the proxy allows none: while initializing, or while allocating memory for the host.
+    ForbiddenCall(String),
+}
+
+/// A trap: the VM is dead from then on, and Envoy fails every stream on it until the configuration changes.
+///
+/// Printed, it says all that helps to find the cause. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Trap(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    phase: Phase,
+    kind: TrapKind,
+    backtrace: Vec<String>,
+    last_calls: Vec<CallRecord>,
+    last_words: Option<LogLine>,
+    refused_memory: Option<usize>,
+}
+
+/// A host call made while the proxy allows none.
+#[derive(Debug)]
+pub(crate) struct Forbidden(pub(crate) String);
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Forbidden {}
+
+impl Trap {
+    pub(crate) fn new(
+        phase: Phase,
+        error: &wasmtime::Error,
+        last_calls: Vec<CallRecord>,
+        last_words: Option<LogLine>,
+        refused_memory: Option<usize>,
+    ) -> Self {
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+        let kind = kind_of(error);
+        Self(Arc::new(Inner {
+            phase,
+            kind,
+            backtrace,
+            last_calls,
+            last_words,
+            refused_memory,
+        }))
+    }
+
+    /// The call of the guest that did not return.
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    /// Why it did not.
+    pub fn kind(&self) -> &TrapKind {
+        &self.0.kind
+    }
+
+    /// The functions of the guest that were active, innermost first.
+    pub fn backtrace(&self) -> &[String] {
+        &self.0.backtrace
+    }
+
+    /// The last host calls before it, oldest first.
+    pub fn last_calls(&self) -> &[CallRecord] {
+        &self.0.last_calls
+    }
+
+    /// The size of memory, in bytes, that the guest wanted and that its limit did not allow.
+    pub fn refused_memory(&self) -> Option<usize> {
+        self.0.refused_memory
+    }
+}
+
+fn kind_of(error: &wasmtime::Error) -> TrapKind {
+    if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
+        return match trap {
+            wasmtime::Trap::OutOfFuel => TrapKind::OutOfFuel,
+            wasmtime::Trap::Interrupt => TrapKind::OutOfTime,
+            trap => TrapKind::Guest(trap.to_string()),
+        };
+    }
+    if let Some(limit) = error.downcast_ref::<LimitReached>() {
+        return TrapKind::HostLimit(limit.to_string());
+    }
+    match error.downcast_ref::<Forbidden>() {
+        Some(call) => TrapKind::ForbiddenCall(call.to_string()),
+        None => TrapKind::Guest(error.root_cause().to_string()),
+    }
+}
+
+/// The engine prints frames as `  0:  0x5a - module!function`, demangled; the rest of each is of no use here.
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    let text = backtrace.to_string();
+    let lines = text.lines().filter_map(|line| line.split_once(" - "));
+    lines
+        .map(|(_, frame)| frame.split_once('!').map_or(frame, |(_, name)| name).to_owned())
+        .collect()
+}
+
+impl fmt::Display for TrapKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guest(what) => f.write_str(what),
+            Self::OutOfFuel => f.write_str("it used up its fuel: a loop without end, or raise Limits::fuel"),
+            Self::OutOfTime => f.write_str("it ran longer than the time limit of its module"),
+            Self::HostLimit(what) | Self::ForbiddenCall(what) => f.write_str(what),
+        }
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        write!(f, "the filter trapped in {}: {}", inner.phase, inner.kind)?;
+        if let Some(bytes) = inner.refused_memory {
+            write!(f, "\n  it was refused {bytes} bytes of memory before (Limits::memory)")?;
+        }
+        if let Some(line) = &inner.last_words {
+            write!(f, "\n  it last logged: {line}")?;
+        }
+        for (index, frame) in inner.backtrace.iter().enumerate() {
+            let head = if index == 0 { "\n  guest backtrace:" } else { "" };
+            write!(f, "{head}\n    {index}: {frame}")?;
+        }
+        for (index, call) in inner.last_calls.iter().enumerate() {
+            let head = if index == 0 { "\n  last host calls:" } else { "" };
+            write!(f, "{head}\n    {call}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Trap {}

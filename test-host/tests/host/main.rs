@@ -1,0 +1,11 @@
+//! What a host owes a filter, as tables: one module a chapter.
+
+mod bodies;
+mod failures;
+mod fixture;
+mod header_maps;
+mod lifecycle;
+mod local_replies;
+mod properties;
+mod refused_modules;
+mod state;
