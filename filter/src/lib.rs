@@ -1,0 +1,39 @@
+//! Outgate's Proxy-Wasm filter: asks the proxy about a request, decides, answers.
+//!
+//! ```text
+//! proxy ── headers, properties ──▶ stream ──▶ outgate_policy::Engine ──▶ denial ──▶ local reply
+//!                                                      └──▶ access_log, metrics ──▶ proxy
+//! ```
+//!
+//! * [`gateway`]: one configuration and the path of a request through it. Start reading here.
+//! * [`stream`]: a request's attributes, each fetched when a rule needs it and at most once.
+//! * [`certificate`], [`pem`], [`forwarded_client_cert`], [`dynamic_metadata`], [`header_block`]: what the proxy hands over, parsed.
+//! * [`denial`], [`access_log`], [`metrics`]: what the proxy is handed back.
+//! * [`host`]: the calls that all of this makes, as a trait; `proxy` makes them for real, in WebAssembly only.
+//!
+//! The crate builds for any target, so that its parts can be tested; the module that a proxy loads is built for
+//! `wasm32-unknown-unknown` by `cargo xtask wasm`.
+//!
+//! # It fails closed
+//!
+//! An attribute that a rule needs and the proxy does not hand over denies the request, with the cause in the access log. A
+//! configuration that cannot be enforced as a whole is refused, and the proxy keeps the one before. Nothing that a request or a
+//! configuration holds can make the module panic.
+
+pub mod access_log;
+pub mod certificate;
+pub mod denial;
+pub mod dynamic_metadata;
+pub mod forwarded_client_cert;
+pub mod gateway;
+pub mod header_block;
+pub mod host;
+pub mod metrics;
+pub mod peers;
+pub mod pem;
+pub mod stream;
+
+#[cfg(target_arch = "wasm32")]
+mod module;
+#[cfg(target_arch = "wasm32")]
+mod proxy;

@@ -1,0 +1,100 @@
+//! The WebAssembly module: what the proxy calls. Proxy-Wasm ABI 0.2.1; only what is exported is called.
+#![allow(
+    unsafe_code,
+    reason = "exports must keep their names; nothing here touches memory by hand"
+)]
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use foldhash::fast::FixedState;
+
+use crate::gateway::{Gateway, Verdict};
+use crate::host::{Host, LogLevel, Status};
+use crate::metrics::Metrics;
+use crate::proxy::Proxy;
+
+const CONTINUE: u32 = 0;
+const PAUSE: u32 = 1;
+
+/// The contexts that the proxy has made.
+#[derive(Default)]
+struct Contexts {
+    /// By root context. Listeners with configurations of their own can share one virtual machine; there are never many.
+    gateways: Vec<(u32, Rc<Gateway>)>,
+    /// The root context of each stream.
+    streams: HashMap<u32, u32, FixedState>,
+}
+
+thread_local! {
+    static CONTEXTS: RefCell<Contexts> = RefCell::default();
+}
+
+/// Marks the version of the ABI; never called.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_abi_version_0_2_1() {}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
+    // No panic is known to be reachable; should there be one, the log says where.
+    std::panic::set_hook(Box::new(|panic| Proxy.log(LogLevel::Critical, &panic.to_string())));
+    true
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
+    if parent != 0 {
+        CONTEXTS.with_borrow_mut(|contexts| contexts.streams.insert(context, parent));
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
+    let configuration = match Proxy.plugin_configuration(size) {
+        Ok(configuration) => configuration,
+        Err(Status(status)) => {
+            Proxy.log(
+                LogLevel::Error,
+                &format!("the proxy does not hand out the configuration: status {status}"),
+            );
+            return false;
+        }
+    };
+    match Gateway::new(&configuration) {
+        Ok(gateway) => {
+            Metrics::announce(&Proxy, gateway.revision());
+            CONTEXTS.with_borrow_mut(|contexts| {
+                contexts.gateways.retain(|(known, _)| *known != root);
+                contexts.gateways.push((root, Rc::new(gateway)));
+            });
+            true
+        }
+        Err(refused) => {
+            Proxy.log(LogLevel::Error, &refused.to_string());
+            false
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end_of_stream: bool) -> u32 {
+    let gateway = CONTEXTS.with_borrow(|contexts| {
+        let root = contexts.streams.get(&context)?;
+        let gateway = contexts.gateways.iter().find(|(known, _)| known == root);
+        gateway.map(|(_, gateway)| Rc::clone(gateway))
+    });
+    match gateway.map(|gateway| gateway.on_request_headers(&Proxy)) {
+        Some(Verdict::Continue) => CONTINUE,
+        // Without a configuration nothing is let through.
+        Some(Verdict::Answered) | None => PAUSE,
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_delete(context: u32) {
+    CONTEXTS.with_borrow_mut(|contexts| {
+        contexts.streams.remove(&context);
+        contexts.gateways.retain(|(root, _)| *root != context);
+    });
+}

@@ -1,0 +1,143 @@
+//! The host calls of Proxy-Wasm, as the proxy offers them. The one place with `unsafe` code.
+//!
+//! The usual guest crate is not used: its functions panic on unexpected statuses, decode what is not needed and leave out the
+//! details of a local reply; and it exports every callback there is, each of which a proxy then calls for each request, body
+//! chunk and response.
+#![allow(
+    unsafe_code,
+    reason = "raw host calls; every pointer comes from a live slice, and memory that the host hands over was made by this \
+              module's allocator with the length that the host reports"
+)]
+
+use crate::host::{Host, LocalReply, LogLevel, Metric, MetricKind, Status};
+
+/// The proxy that the module runs in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proxy;
+
+const OK: u32 = 0;
+const NOT_FOUND: u32 = 1;
+const REQUEST_HEADERS: u32 = 0;
+const PLUGIN_CONFIGURATION: u32 = 7;
+/// Lets the host derive the gRPC status from the HTTP status.
+const NO_GRPC_STATUS: i32 = -1;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, length: usize) -> u32;
+    fn proxy_get_buffer_bytes(buffer: u32, start: usize, most: usize, data: *mut *mut u8, length: *mut usize) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, length: *mut usize) -> u32;
+    fn proxy_get_property(path: *const u8, path_length: usize, data: *mut *mut u8, length: *mut usize) -> u32;
+    fn proxy_set_property(path: *const u8, path_length: usize, value: *const u8, value_length: usize) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_length: usize,
+        body: *const u8,
+        body_length: usize,
+        headers: *const u8,
+        headers_length: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, length: usize, metric: *mut u32) -> u32;
+    fn proxy_increment_metric(metric: u32, by: i64) -> u32;
+    fn proxy_record_metric(metric: u32, value: u64) -> u32;
+}
+
+impl Proxy {
+    /// The plugin's configuration; only while it is being configured.
+    pub(crate) fn plugin_configuration(self, size: usize) -> Result<Vec<u8>, Status> {
+        // SAFETY: both out-pointers are to locals that outlive the call.
+        receive(|data, length| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, data, length) })
+    }
+}
+
+/// Where the host puts what it hands over. [`receive`] takes it back.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+    Box::into_raw(vec![0_u8; size].into_boxed_slice()).cast()
+}
+
+impl Host for Proxy {
+    fn request_headers(&self) -> Result<Vec<u8>, Status> {
+        // SAFETY: both pointers are to locals that outlive the call.
+        receive(|data, length| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, length) })
+    }
+
+    fn property(&self, path: &[u8]) -> Result<Option<Vec<u8>>, Status> {
+        // SAFETY: `path` is a live slice, both out-pointers are to locals that outlive the call.
+        let result = receive(|data, length| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, length) });
+        match result {
+            Ok(value) if value.is_empty() => Ok(None),
+            Ok(value) => Ok(Some(value)),
+            Err(Status(NOT_FOUND)) => Ok(None),
+            Err(status) => Err(status),
+        }
+    }
+
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), Status> {
+        // SAFETY: `name` and `value` are live slices.
+        check(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+    }
+
+    fn send_local_reply(&self, reply: &LocalReply<'_>) -> Result<(), Status> {
+        // An empty pairs block is a count of zero.
+        let headers = [0_u8; 4];
+        // SAFETY: all three buffers are live.
+        check(unsafe {
+            proxy_send_local_response(
+                reply.status,
+                reply.details.as_ptr(),
+                reply.details.len(),
+                reply.body.as_ptr(),
+                reply.body.len(),
+                headers.as_ptr(),
+                headers.len(),
+                NO_GRPC_STATUS,
+            )
+        })
+    }
+
+    fn define_metric(&self, kind: MetricKind, name: &str) -> Result<Metric, Status> {
+        let kind = match kind {
+            MetricKind::Counter => 0,
+            MetricKind::Gauge => 1,
+        };
+        let mut metric = 0;
+        // SAFETY: `name` is a live slice, `metric` a local that outlives the call.
+        check(unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut metric) })?;
+        Ok(Metric(metric))
+    }
+
+    fn increment(&self, metric: Metric, by: i64) -> Result<(), Status> {
+        // SAFETY: no memory is passed.
+        check(unsafe { proxy_increment_metric(metric.0, by) })
+    }
+
+    fn record(&self, metric: Metric, value: u64) -> Result<(), Status> {
+        // SAFETY: no memory is passed.
+        check(unsafe { proxy_record_metric(metric.0, value) })
+    }
+
+    fn log(&self, level: LogLevel, line: &str) {
+        // SAFETY: `line` is a live slice. A log line that cannot be written has nowhere to be reported.
+        let _ = unsafe { proxy_log(level as u32, line.as_ptr(), line.len()) };
+    }
+}
+
+fn check(status: u32) -> Result<(), Status> {
+    if status == OK { Ok(()) } else { Err(Status(status)) }
+}
+
+/// Takes over a buffer that the host filled.
+fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Status> {
+    let mut data: *mut u8 = std::ptr::null_mut();
+    let mut length = 0_usize;
+    check(call(&raw mut data, &raw mut length))?;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host got the buffer from `proxy_on_memory_allocate`, which hands out boxed slices of just the
+    // length asked for, and gives up the buffer with this call.
+    Ok(unsafe { Vec::from_raw_parts(data, length, length) })
+}
