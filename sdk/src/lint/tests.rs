@@ -1,0 +1,105 @@
+use crate::input::Input;
+use crate::manifest::Manifests;
+
+/// `code field` of each lint of a policy.
+fn lints(action: &str, rule: &str) -> Vec<String> {
+    let text = format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p}}\nspec:\n  action: {action}\n  rules:\n  - \
+         {rule}\n"
+    );
+    let (manifests, diagnostics) = Manifests::load(&[Input::Text {
+        name: "a.yaml".to_owned(),
+        text,
+    }]);
+    assert_eq!(
+        diagnostics.errors(),
+        0,
+        "{}",
+        diagnostics.render(manifests.sources(), false)
+    );
+    let show = |record: crate::diagnostic::Record| {
+        let field = record.field.unwrap_or_default();
+        format!(
+            "{} {}",
+            record.code.unwrap_or_default(),
+            field.replace("spec.rules[0].", "")
+        )
+    };
+    manifests
+        .lint()
+        .records(manifests.sources())
+        .into_iter()
+        .map(show)
+        .collect()
+}
+
+fn operation(fields: &str) -> String {
+    format!("to: [{{operation: {{{fields}}}}}]")
+}
+
+fn when(key: &str, value: &str) -> String {
+    format!("when: [{{key: '{key}', values: ['{value}']}}]")
+}
+
+#[test]
+fn stars_that_are_letters() {
+    let path = "OG001 to[0].operation.paths[0]";
+    let rows: [(String, &[&str]); 10] = [
+        (operation("paths: [/a/*/b]"), &[path]),
+        (operation("paths: ['*a*']"), &[path]),
+        (operation("paths: ['**']"), &[path]),
+        (operation("paths: ['*']"), &[]),
+        (operation("paths: [/a*]"), &[]),
+        (operation("paths: ['*/a']"), &[]),
+        (operation("paths: ['/a/{*}/{**}']"), &[]),
+        (when("request.headers[x]", "a*b"), &["OG001 when[0].values[0]"]),
+        (when("source.namespace", "a*b"), &[]),
+        (
+            "from: [{source: {principals: ['*/ns/*']}}]".to_owned(),
+            &["OG001 from[0].source.principals[0]"],
+        ),
+    ];
+    for (rule, expected) in rows {
+        assert_eq!(lints("ALLOW", &rule), expected, "{rule}");
+    }
+}
+
+#[test]
+fn hosts_without_a_port_open_a_hole() {
+    let host = "OG002 to[0].operation.hosts[0]";
+    let not_host = "OG002 to[0].operation.notHosts[0]";
+    let rows: [(&str, &str, &[&str]); 11] = [
+        ("DENY", "ports: ['1'], hosts: [test.com]", &[host]),
+        ("DENY", "ports: ['1'], hosts: ['*.test.com']", &[host]),
+        ("DENY", "ports: ['1'], hosts: [test.com, 'test.com:*']", &[]),
+        ("DENY", "ports: ['1'], hosts: [test.com, 'test.com:8080']", &[]),
+        ("DENY", "ports: ['1'], hosts: ['test.com:80']", &[]),
+        ("DENY", "ports: ['1'], hosts: ['test.com*']", &[]),
+        ("DENY", "ports: ['1'], hosts: ['*']", &[]),
+        ("DENY", "ports: ['1'], notHosts: [test.com]", &[]),
+        ("ALLOW", "hosts: [test.com]", &[]),
+        ("ALLOW", "notHosts: [test.com]", &[not_host]),
+        ("AUDIT", "hosts: [test.com]", &[]),
+    ];
+    for (action, fields, expected) in rows {
+        assert_eq!(lints(action, &operation(fields)), expected, "{action} {fields}");
+    }
+}
+
+#[test]
+fn ports_server_names_and_methods_that_never_match() {
+    let rows: [(String, &[&str]); 9] = [
+        (operation("ports: ['80']"), &["OG003 to[0].operation.ports[0]"]),
+        (operation("notPorts: ['0443']"), &["OG003 to[0].operation.notPorts[0]"]),
+        (operation("ports: ['8443']"), &[]),
+        (when("destination.port", "443"), &["OG003 when[0].values[0]"]),
+        (when("connection.sni", "Test.com"), &["OG004 when[0].values[0]"]),
+        (when("connection.sni", "test.com"), &[]),
+        (operation("methods: [get]"), &["OG006 to[0].operation.methods[0]"]),
+        (operation("methods: [GET, '*']"), &[]),
+        (when("request.headers[x]", "80"), &[]),
+    ];
+    for (rule, expected) in rows {
+        assert_eq!(lints("ALLOW", &rule), expected, "{rule}");
+    }
+}

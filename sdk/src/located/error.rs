@@ -1,0 +1,124 @@
+//! What goes wrong while reading, and where.
+
+use std::fmt;
+
+use outgate_policy::{FieldPath, Segment};
+
+use crate::source::Span;
+use crate::suggest;
+
+/// Why a text or a value could not be read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Error {
+    message: String,
+    help: Option<String>,
+    span: Option<Span>,
+    related: Option<(Span, &'static str)>,
+    /// Innermost step first: the path is known only when the error has come all the way up.
+    steps: Vec<Segment>,
+}
+
+impl Error {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+            span: None,
+            related: None,
+            steps: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn with_related(mut self, span: Span, label: &'static str) -> Self {
+        self.related = Some((span, label));
+        self
+    }
+
+    /// Sets the place, unless something nearer to the cause has.
+    pub(crate) fn or_at(mut self, span: Span) -> Self {
+        self.span.get_or_insert(span);
+        self
+    }
+
+    /// Says that the error is inside of `step`.
+    pub(crate) fn within(mut self, step: Segment) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to write instead.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// Where it is wrong. Errors that [`parse`](super::parse) and [`Node::read`](super::Node::read) return have a place.
+    #[must_use]
+    pub const fn span(&self) -> Option<Span> {
+        self.span
+    }
+
+    /// Another place that has to do with it, and what that is.
+    #[must_use]
+    pub const fn related(&self) -> Option<(Span, &'static str)> {
+        self.related
+    }
+
+    /// The field in which it is wrong, from the root of the value that was read.
+    #[must_use]
+    pub fn path(&self) -> FieldPath {
+        self.steps
+            .iter()
+            .rev()
+            .fold(FieldPath::root(), |path, step| match step {
+                Segment::Field(name) => path.field(name),
+                Segment::Index(index) => path.index(*index),
+            })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl serde::de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(message.to_string())
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let error = Self::new(format!("unknown field `{field}`"));
+        match suggest::closest(field, expected.iter().copied()) {
+            Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+            None if expected.is_empty() => error.with_help("no fields are expected here"),
+            None => error.with_help(format!("the fields here are {}", suggest::listed(expected))),
+        }
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        let error = Self::new(format!("unknown value `{variant}`"));
+        match suggest::closest(variant, expected.iter().copied()) {
+            Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+            None => error.with_help(format!("the values here are {}", suggest::listed(expected))),
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(format!("the field `{field}` is required"))
+    }
+}

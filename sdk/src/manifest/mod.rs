@@ -1,0 +1,345 @@
+//! Manifests: everything that was read, typed, checked, and still knowing its place.
+
+mod gateway;
+mod kind;
+mod list;
+mod mesh_config;
+mod object;
+mod policy;
+mod service_entry;
+mod workload;
+
+pub use gateway::{Gateway, GatewayPort, GatewaySpec, Server, ServerTls, TlsCertificate, TlsMode, TlsVersion};
+pub use mesh_config::{
+    AccessLogEncoding, ForwardClientCertDetails, GatewayTopology, MeshConfig, Normalization, OutboundTrafficMode,
+    OutboundTrafficPolicy, PathNormalization, ProxyConfig,
+};
+pub use object::ObjectName;
+pub use policy::CheckedPolicy;
+pub use service_entry::{
+    Endpoint, Location, Resolution, ServiceEntry, ServiceEntrySpec, ServicePort, WorkloadSelector,
+};
+pub use workload::{Workload, WorkloadKind};
+
+use std::collections::HashMap;
+
+use outgate_policy::FieldPath;
+use serde::de::DeserializeOwned;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::input::{self, Input};
+use crate::located::{self, Node};
+use crate::source::{Sources, Span};
+
+use kind::Known;
+use object::Object;
+
+/// Everything that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    sources: Sources,
+    policies: Vec<Manifest<CheckedPolicy>>,
+    service_entries: Vec<Manifest<ServiceEntry>>,
+    gateways: Vec<Manifest<Gateway>>,
+    workloads: Vec<Manifest<Workload>>,
+    mesh: Option<Manifest<MeshConfig>>,
+    skipped: Vec<Skipped>,
+    is_complete: bool,
+}
+
+/// One object and where it is written.
+#[derive(Clone, Debug)]
+pub struct Manifest<T> {
+    name: ObjectName,
+    node: Node,
+    content: T,
+}
+
+impl<T> Manifest<T> {
+    /// The object's namespace and name.
+    #[must_use]
+    pub const fn name(&self) -> &ObjectName {
+        &self.name
+    }
+
+    /// The object.
+    #[must_use]
+    pub const fn content(&self) -> &T {
+        &self.content
+    }
+
+    /// The object as it was written.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Where a field is written, or the nearest parent of it that is.
+    #[must_use]
+    pub fn span_at(&self, path: &FieldPath) -> Span {
+        self.node.span_at(path)
+    }
+}
+
+/// An object that was read and has no use here.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Skipped {
+    /// Its kind.
+    pub kind: String,
+    /// Its `apiVersion`.
+    pub api_version: String,
+    /// Its namespace and name.
+    pub name: ObjectName,
+    /// Where it is.
+    pub span: Span,
+}
+
+impl Skipped {
+    /// `Deployment apps/v1 default/foo (file:line:column)`.
+    #[must_use]
+    pub fn describe(&self, sources: &Sources) -> String {
+        let (kind, version, name) = (&self.kind, &self.api_version, &self.name);
+        format!("{kind} {version} {name} ({})", sources.place(self.span))
+    }
+}
+
+impl Manifests {
+    /// Reads all inputs. What is wrong with them is in the diagnostics, in the order of the files; objects that are wrong are left
+    /// out, and [`is_complete`](Self::is_complete) says so.
+    #[must_use]
+    pub fn load(inputs: &[Input]) -> (Self, Diagnostics) {
+        let mut loader = Loader::default();
+        let texts = input::read_all(inputs, &mut loader.manifests.sources, &mut loader.diagnostics);
+        for text in texts {
+            loader.read_text(&text);
+        }
+        loader.finish()
+    }
+
+    /// Whether everything that was read could be used. If not, a policy may be missing, and nothing should be built from this.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// The texts that were read.
+    #[must_use]
+    pub const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The `AuthorizationPolicy` objects, in the order of the input.
+    #[must_use]
+    pub fn policies(&self) -> &[Manifest<CheckedPolicy>] {
+        &self.policies
+    }
+
+    /// The `ServiceEntry` objects, in the order of the input.
+    #[must_use]
+    pub fn service_entries(&self) -> &[Manifest<ServiceEntry>] {
+        &self.service_entries
+    }
+
+    /// The `Gateway` objects of `networking.istio.io`, in the order of the input.
+    #[must_use]
+    pub fn gateways(&self) -> &[Manifest<Gateway>] {
+        &self.gateways
+    }
+
+    /// The objects that say which labels pods have, in the order of the input.
+    #[must_use]
+    pub fn workloads(&self) -> &[Manifest<Workload>] {
+        &self.workloads
+    }
+
+    /// The mesh's configuration, when the input has one.
+    #[must_use]
+    pub fn mesh_config(&self) -> Option<&Manifest<MeshConfig>> {
+        self.mesh.as_ref()
+    }
+
+    /// What the mesh's proxies do with paths before any filter sees them.
+    #[must_use]
+    pub fn normalization(&self) -> Normalization {
+        let mesh = self.mesh.as_ref().map(Manifest::content);
+        mesh.and_then(|mesh| mesh.path_normalization.normalization)
+            .unwrap_or(Normalization::Default)
+    }
+
+    /// The objects that have no use here, in the order of the input.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// The namespace whose policies apply in all of them.
+    #[must_use]
+    pub fn root_namespace(&self) -> String {
+        let mesh = self.mesh.as_ref().map(Manifest::content);
+        mesh.map_or_else(
+            || MeshConfig::default().root_namespace().to_owned(),
+            |mesh| mesh.root_namespace().to_owned(),
+        )
+    }
+}
+
+/// Reads texts into manifests.
+#[derive(Default)]
+struct Loader {
+    manifests: Manifests,
+    diagnostics: Diagnostics,
+    /// Group, kind and name of every object, and where it is.
+    seen: HashMap<(String, String, ObjectName), Span>,
+    /// Whether the mesh's configuration was given as such, so that those in the manifests do not count.
+    mesh_is_given: bool,
+}
+
+impl Loader {
+    fn read_text(&mut self, text: &input::Text) {
+        let (documents, errors) = located::parse(&self.manifests.sources, text.file);
+        self.diagnostics.extend(errors.into_iter().map(Diagnostic::from));
+        for document in documents {
+            if text.is_mesh_config && document.get("kind").is_none() {
+                let name = ObjectName::new("", "mesh configuration");
+                self.add_mesh_config(name, document, true);
+                continue;
+            }
+            for node in list::unpack(document) {
+                if let Err(diagnostic) = self.read_object(node) {
+                    self.diagnostics.push(diagnostic);
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> (Manifests, Diagnostics) {
+        self.diagnostics.sort();
+        self.manifests.is_complete = self.diagnostics.errors() == 0;
+        (self.manifests, self.diagnostics)
+    }
+
+    fn read_object(&mut self, node: Node) -> Result<(), Diagnostic> {
+        let object = Object::read(node)?;
+        let known = object.known()?;
+        self.refuse_namesake(&object)?;
+        match known {
+            Known::AuthorizationPolicy => {
+                let policy = policy::read(&object, &mut self.diagnostics)?;
+                self.manifests
+                    .policies
+                    .extend(policy.map(|policy| object.holding(policy)));
+            }
+            Known::ServiceEntry => {
+                let entry = read_content(&object)?;
+                self.manifests.service_entries.push(object.holding(entry));
+            }
+            Known::Gateway => {
+                let gateway = read_content(&object)?;
+                self.manifests.gateways.push(object.holding(gateway));
+            }
+            Known::Workload => match Workload::read(&object, &self.manifests.sources)? {
+                Some(workload) => self.manifests.workloads.push(object.holding(workload)),
+                None => self.skip(object),
+            },
+            Known::ConfigMap => match istio_mesh(&object) {
+                Some(text) => self.read_embedded_mesh(&object.name, text),
+                None => self.skip(object),
+            },
+            Known::IstioOperator => {
+                let path = FieldPath::root().field("spec").field("meshConfig");
+                match object.node.at(&path) {
+                    Some(mesh) => self.add_mesh_config(object.name.clone(), mesh.clone(), false),
+                    None => self.skip(object),
+                }
+            }
+            Known::Unused => self.skip(object),
+        }
+        Ok(())
+    }
+
+    fn refuse_namesake(&mut self, object: &Object) -> Result<(), Diagnostic> {
+        if object.name.name.is_empty() {
+            return Ok(());
+        }
+        let key = (object.group.clone(), object.kind.clone(), object.name.clone());
+        match self.seen.get(&key) {
+            None => {
+                self.seen.insert(key, object.span());
+                Ok(())
+            }
+            Some(&first) => Err(Diagnostic::error(format!(
+                "{} {} stands twice in the input",
+                object.kind, object.name
+            ))
+            .at(object.span(), "again here")
+            .at(first, "first here")),
+        }
+    }
+
+    fn skip(&mut self, object: Object) {
+        self.manifests.skipped.push(Skipped {
+            span: object.span(),
+            api_version: object.api_version(),
+            kind: object.kind,
+            name: object.name,
+        });
+    }
+
+    fn read_embedded_mesh(&mut self, name: &ObjectName, text: &Node) {
+        let (documents, errors) = text.parse_text(&self.manifests.sources);
+        self.diagnostics.extend(errors.into_iter().map(Diagnostic::from));
+        for document in documents {
+            self.add_mesh_config(name.clone(), document, false);
+        }
+    }
+
+    fn add_mesh_config(&mut self, name: ObjectName, node: Node, is_given: bool) {
+        let Some(content) = mesh_config::read(&node, &mut self.diagnostics) else {
+            return;
+        };
+        let new = Manifest { name, node, content };
+        match &self.manifests.mesh {
+            Some(first) if self.mesh_is_given == is_given => {
+                let root = FieldPath::root();
+                let diagnostic = Diagnostic::error("the input has more than one mesh configuration")
+                    .at(new.span_at(&root), "again here")
+                    .at(first.span_at(&root), "first here")
+                    .help("leave one of them out, or say which one with the mesh configuration's own option");
+                self.diagnostics.push(diagnostic);
+            }
+            Some(_) if self.mesh_is_given => {}
+            _ => {
+                self.manifests.mesh = Some(new);
+                self.mesh_is_given = is_given;
+            }
+        }
+    }
+}
+
+impl Object {
+    fn holding<T>(self, content: T) -> Manifest<T> {
+        Manifest {
+            name: self.name,
+            node: self.node,
+            content,
+        }
+    }
+}
+
+fn read_content<T: DeserializeOwned>(object: &Object) -> Result<T, Diagnostic> {
+    object.node.read().map_err(|error| {
+        let message = format!("{} {}: {error}", object.kind, object.name);
+        Diagnostic::from(error).with_message(message)
+    })
+}
+
+/// The mesh's configuration in Istio's ConfigMap: `istio`, or `istio-` and a revision.
+fn istio_mesh(object: &Object) -> Option<&Node> {
+    let name = &object.name.name;
+    (name == "istio" || name.starts_with("istio-"))
+        .then(|| object.node.get("data")?.get("mesh"))
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests;
