@@ -62,6 +62,8 @@ pub mod input;
 pub mod lint;
 pub mod located;
 pub mod manifest;
+pub mod path_normalization;
+pub mod rbac;
 mod registry;
 pub mod scope;
 pub mod source;

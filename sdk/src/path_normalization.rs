@@ -1,0 +1,333 @@
+//! What Envoy makes of a path before any filter sees it.
+//!
+//! Policies are compared with the path that the proxy's connection manager hands on, not with the one that was sent. Whoever
+//! decides about a request without a proxy has to do the same first. The rules are those of Envoy 1.40 with the settings that
+//! Istio renders for `meshConfig.pathNormalization`, its bootstrap's `http_reject_path_with_fragment: false` included.
+
+use std::fmt;
+
+use crate::manifest::Normalization;
+
+/// The path that filters see, with its query.
+///
+/// # Errors
+///
+/// When the proxy answers the request itself, with status 400.
+pub fn normalize(normalization: Normalization, path: &[u8]) -> Result<Vec<u8>, Rejected> {
+    if !path.starts_with(b"/") {
+        return Err(Rejected::NoSlash);
+    }
+    if path.iter().any(|byte| !matches!(byte, 0x21..=0x7E)) {
+        return Err(Rejected::Byte);
+    }
+    let path = &path[..position(path, b'#')];
+    let (path, query) = path.split_at(position(path, b'?'));
+    let (unescape, canonicalize, merge) = match normalization {
+        Normalization::None => (false, false, false),
+        Normalization::Default | Normalization::Base => (false, true, false),
+        Normalization::MergeSlashes => (false, true, true),
+        Normalization::DecodeAndMergeSlashes => (true, true, true),
+    };
+    let mut path = path.to_vec();
+    if unescape {
+        path = unescape_slashes(&path);
+    }
+    if canonicalize {
+        path = canonical(&without_dot_parameters(&path))?;
+    }
+    if merge {
+        path = merge_slashes(&path);
+    }
+    path.extend_from_slice(query);
+    Ok(path)
+}
+
+/// Why the proxy answers a request itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Rejected {
+    /// It does not begin with a slash.
+    NoSlash,
+    /// A space, a control character or a byte that is not ASCII.
+    Byte,
+    /// `%00`.
+    EscapedNul,
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSlash => "400, the path does not begin with a slash",
+            Self::Byte => "400, the path has a space, a control character or a byte that is not ASCII",
+            Self::EscapedNul => "400, the path has an escaped NUL (%00)",
+        })
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+fn position(text: &[u8], wanted: u8) -> usize {
+    text.iter().position(|&byte| byte == wanted).unwrap_or(text.len())
+}
+
+fn unescape_slashes(path: &[u8]) -> Vec<u8> {
+    let mut unescaped = Vec::with_capacity(path.len());
+    let mut rest = path;
+    loop {
+        rest = match rest {
+            [b'%', b'2', b'F' | b'f', after @ ..] => {
+                unescaped.push(b'/');
+                after
+            }
+            [b'%', b'5', b'C' | b'c', after @ ..] => {
+                unescaped.push(b'\\');
+                after
+            }
+            [byte, after @ ..] => {
+                unescaped.push(*byte);
+                after
+            }
+            [] => return unescaped,
+        };
+    }
+}
+
+/// The path in which `.` and `..`, written plainly between slashes, have lost their parameters: `/..;a=b/` is `/../`.
+fn without_dot_parameters(path: &[u8]) -> Vec<u8> {
+    let segments = path.split(|&byte| byte == b'/').map(|segment| {
+        let (name, _parameters) = segment.split_at(position(segment, b';'));
+        if matches!(name, b"." | b"..") { name } else { segment }
+    });
+    segments.collect::<Vec<_>>().join(&b'/')
+}
+
+/// The path as a browser's URL parser writes it: dot segments resolved, backslashes turned, letters and digits unescaped, what
+/// does not belong into a path escaped.
+fn canonical(path: &[u8]) -> Result<Vec<u8>, Rejected> {
+    let mut canonical = Vec::with_capacity(path.len());
+    // Where the last `%` is that begins no escape.
+    let mut bare_percent = None;
+    let mut rest = path;
+    while let [byte, after_byte @ ..] = rest {
+        if let Some(after_dot) = strip_dot(rest) {
+            let segment = if canonical.last() == Some(&b'/') {
+                Segment::after_one_dot(after_dot)
+            } else {
+                Segment::Name
+            };
+            match segment {
+                Segment::Name => canonical.push(b'.'),
+                Segment::Current(_) => {}
+                Segment::Parent(_) => {
+                    remove_last_segment(&mut canonical);
+                    bare_percent = bare_percent.filter(|place| *place < canonical.len());
+                }
+            }
+            rest = match segment {
+                Segment::Name => after_dot,
+                Segment::Current(after) | Segment::Parent(after) => after,
+            };
+            continue;
+        }
+        rest = match (byte, escaped(rest)) {
+            (b'%', Some((0, _))) => return Err(Rejected::EscapedNul),
+            (b'%', Some((decoded, after))) => {
+                if is_unreserved(decoded) {
+                    canonical.push(decoded);
+                    if let Some(place) = bare_percent.filter(|place| makes_escape(&canonical[*place..], after)) {
+                        canonical.splice(place + 1..=place, *b"25");
+                    }
+                } else {
+                    canonical.extend_from_slice(&rest[..3]);
+                }
+                after
+            }
+            (b'%', None) => {
+                bare_percent = Some(canonical.len());
+                canonical.push(b'%');
+                after_byte
+            }
+            (b'\\', _) => {
+                canonical.push(b'/');
+                after_byte
+            }
+            (b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}', _) => {
+                canonical.extend_from_slice(format!("%{byte:02X}").as_bytes());
+                after_byte
+            }
+            (byte, _) => {
+                canonical.push(*byte);
+                after_byte
+            }
+        };
+    }
+    Ok(canonical)
+}
+
+/// Whether unescaping has put a bare `%` before what now reads as an escape, with one digit of it perhaps still to come.
+fn makes_escape(from_percent: &[u8], rest: &[u8]) -> bool {
+    let digits = from_percent[1..].iter().chain(rest.first());
+    from_percent.len() <= 3 && digits.clone().count() >= 2 && digits.take(2).all(u8::is_ascii_hexdigit)
+}
+
+/// What a segment that begins with a dot is, and what follows it.
+enum Segment<'a> {
+    /// A name.
+    Name,
+    /// `.`
+    Current(&'a [u8]),
+    /// `..`
+    Parent(&'a [u8]),
+}
+
+impl<'a> Segment<'a> {
+    fn after_one_dot(rest: &'a [u8]) -> Self {
+        if let Some(after) = end_of_segment(rest) {
+            return Self::Current(after);
+        }
+        strip_dot(rest)
+            .and_then(end_of_segment)
+            .map_or(Self::Name, Self::Parent)
+    }
+}
+
+/// What follows the end of a segment, if `rest` is there.
+fn end_of_segment(rest: &[u8]) -> Option<&[u8]> {
+    match rest {
+        [] => Some(rest),
+        [byte, after @ ..] if is_slash(*byte) => Some(after),
+        _ => None,
+    }
+}
+
+/// What follows a dot, plain or escaped.
+fn strip_dot(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [b'.', after @ ..] | [b'%', b'2', b'E' | b'e', after @ ..] => Some(after),
+        _ => None,
+    }
+}
+
+fn remove_last_segment(path: &mut Vec<u8>) {
+    // The path ends in a slash, which stays when it is the first.
+    let without_slash = path.len().saturating_sub(1);
+    if let Some(slash) = path[..without_slash].iter().rposition(|&byte| byte == b'/') {
+        path.truncate(slash + 1);
+    }
+}
+
+const fn is_slash(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
+}
+
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~')
+}
+
+/// The byte that an escape stands for, and what follows it.
+fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'%', high, low, after @ ..] = text else {
+        return None;
+    };
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let value = digit(*high)? * 16 + digit(*low)?;
+    Some((u8::try_from(value).ok()?, after))
+}
+
+fn merge_slashes(path: &[u8]) -> Vec<u8> {
+    if !path.windows(2).any(|pair| pair == b"//") {
+        return path.to_vec();
+    }
+    let segments: Vec<&[u8]> = path
+        .split(|&byte| byte == b'/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    let slash = |is_there: bool| if is_there { &b"/"[..] } else { b"" };
+    // A path of slashes alone keeps two: its first and its last.
+    [
+        slash(path.starts_with(b"/")),
+        &segments.join(&b'/'),
+        slash(path.ends_with(b"/")),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rejected, normalize};
+    use crate::manifest::Normalization;
+
+    /// Measured on Envoy 1.40. `=` is the column before.
+    #[test]
+    fn paths_become_what_envoy_makes_of_them() {
+        for (sent, none, base, merge, decode) in [
+            ("/app/../admin", "/app/../admin", "/admin", "=", "="),
+            ("/app/%2E./admin", "/app/%2E./admin", "/admin", "=", "="),
+            ("/app//", "/app//", "/app//", "/app/", "="),
+            ("/app%2f/", "/app%2f/", "/app%2f/", "/app%2f/", "/app/"),
+            ("/app\\admin", "/app\\admin", "/app/admin", "=", "="),
+            ("/%2Fapp%5cadmin", "=", "/%2Fapp%5cadmin", "=", "/app/admin"),
+            ("/a%41%7E", "=", "/aA~", "=", "="),
+            ("/%252e%252e/x", "=", "=", "=", "="),
+            ("/..;/admin", "=", "/admin", "=", "="),
+            ("/a;b/../c", "=", "/c", "=", "="),
+            ("/x/.;/..;/y", "=", "/y", "=", "="),
+            ("/..;\\a", "=", "/", "=", "="),
+            ("/%2e;x/", "=", "/.;x/", "=", "="),
+            ("/\\..;a", "=", "//..;a", "/..;a", "="),
+            ("/%%41e", "=", "/%25Ae", "=", "="),
+            ("/%F%41", "=", "/%25FA", "=", "="),
+            ("/..;|/[", "=", "/[", "=", "="),
+            ("/.;<", "=", "/", "=", "="),
+            ("/a/.;", "=", "/a/", "=", "="),
+            ("/a..;/b", "=", "=", "=", "="),
+            ("//", "=", "=", "=", "="),
+            ("///", "=", "=", "//", "="),
+            ("/a//../b", "=", "/a/b", "=", "="),
+            ("/...", "=", "=", "=", "="),
+            ("/..a", "=", "=", "=", "="),
+            ("/a/.", "=", "/a/", "=", "="),
+            ("/../..", "=", "/", "=", "="),
+            ("/a\"<>^`{}|", "=", "/a%22%3C%3E%5E%60%7B%7D%7C", "=", "="),
+            ("/[]'()*+,:@!$&=", "=", "=", "=", "="),
+            ("/%zz%", "=", "=", "=", "="),
+            ("/%c3%A9", "=", "=", "=", "="),
+            ("/a?x=//y/../z", "=", "=", "=", "="),
+            ("/a#b?c", "/a", "=", "=", "="),
+            ("/a?b#c", "/a?b", "=", "=", "="),
+        ] {
+            let columns = [
+                (Normalization::None, none),
+                (Normalization::Base, base),
+                (Normalization::MergeSlashes, merge),
+                (Normalization::DecodeAndMergeSlashes, decode),
+            ];
+            let mut expected = sent;
+            for (normalization, column) in columns {
+                if column != "=" {
+                    expected = column;
+                }
+                let normalized = normalize(normalization, sent.as_bytes()).unwrap();
+                assert_eq!(
+                    String::from_utf8_lossy(&normalized),
+                    expected,
+                    "{sent} with {normalization:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_envoy_answers_itself_is_rejected() {
+        for (sent, rejected) in [
+            (&b"/a%00"[..], Rejected::EscapedNul),
+            (b"/a b", Rejected::Byte),
+            (b"/\xC3\xA9", Rejected::Byte),
+            (b"*", Rejected::NoSlash),
+            (b"", Rejected::NoSlash),
+        ] {
+            assert_eq!(normalize(Normalization::Base, sent), Err(rejected), "{sent:?}");
+        }
+        assert!(normalize(Normalization::None, b"/a%00").is_ok());
+    }
+}
