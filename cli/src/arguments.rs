@@ -1,0 +1,341 @@
+//! The command line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use outgate_policy::config::Identity;
+use outgate_sdk::diagnostic::Diagnostics;
+use outgate_sdk::input::Input;
+use outgate_sdk::manifest::{Manifest, Manifests, ObjectName};
+use outgate_sdk::scope::GatewayWorkload;
+
+/// Decides who may call what on the way out of a service mesh.
+///
+/// Reads ordinary Istio manifests: AuthorizationPolicy, ServiceEntry, Gateway, MeshConfig. Every command takes files,
+/// directories or `-` for standard input, so `kubectl get authorizationpolicies -A -o yaml | outgate check -` works.
+#[derive(Debug, Parser)]
+#[command(
+    name = "outgate",
+    version,
+    after_help = "Exit status: 0 fine, 1 findings or a failed expectation, 2 could not run."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// When to use colours.
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: ColorWhen,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(Check),
+    Build(Build),
+    Explain(Explain),
+    Test(Test),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+impl ColorWhen {
+    pub(crate) fn apply(self) {
+        let choice = match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON document on standard output.
+    Json,
+}
+
+/// Check manifests: syntax, fields, validity, and what is rarely meant.
+///
+/// Everything that Istio's admission refuses is refused, with file, line and column. With --gateway, policies that do not apply
+/// to that gateway are pointed out.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// The gateway that policies should apply to.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = object_name)]
+    pub(crate) gateway: Option<ObjectName>,
+
+    #[command(flatten)]
+    pub(crate) labels: LabelArguments,
+
+    /// How to print the findings.
+    #[arg(long, default_value = "text")]
+    pub(crate) output: OutputFormat,
+}
+
+/// Build what enforces a gateway's policies, from its manifests.
+#[derive(Args, Debug)]
+pub(crate) struct Build {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// What to build.
+    #[arg(long = "for", value_name = "WHAT")]
+    pub(crate) target: BuildTarget,
+
+    #[command(flatten)]
+    pub(crate) gateway: GatewayArguments,
+
+    #[command(flatten)]
+    pub(crate) filter: FilterArguments,
+
+    #[command(flatten)]
+    pub(crate) plugin: PluginArguments,
+
+    /// Write to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum BuildTarget {
+    /// The filter's configuration, JSON.
+    Filter,
+    /// Native Envoy RBAC filters that enforce the same policies, YAML.
+    Rbac,
+    /// An Istio WasmPlugin with the filter's configuration in it, YAML.
+    Wasmplugin,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Filter")]
+pub(crate) struct FilterArguments {
+    /// Where the caller's identity comes from.
+    #[arg(long, default_value = "peer-certificate")]
+    pub(crate) identity: IdentitySource,
+
+    /// Filter-state key that holds the direct peer's address; needed for `ipBlocks` behind the PROXY protocol.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) direct_address_filter_state: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum IdentitySource {
+    /// The certificate of the downstream connection.
+    PeerCertificate,
+    /// The x-forwarded-client-cert header, as a gateway with SANITIZE_SET writes it.
+    ForwardedClientCert,
+}
+
+impl From<IdentitySource> for Identity {
+    fn from(source: IdentitySource) -> Self {
+        match source {
+            IdentitySource::PeerCertificate => Self::PeerCertificate,
+            IdentitySource::ForwardedClientCert => Self::ForwardedClientCert,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "WasmPlugin")]
+pub(crate) struct PluginArguments {
+    /// Where the gateway gets the module: oci://, https://, http:// or file://. Required for --for wasmplugin.
+    #[arg(long, value_name = "URL", required_if_eq("target", "wasmplugin"))]
+    pub(crate) url: Option<String>,
+
+    /// Checksum of the module, or for oci:// of the image's manifest.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) sha256: Option<String>,
+
+    /// Restart the filter after a failure, instead of refusing requests until its configuration changes. For Istio releases
+    /// that have FAIL_RELOAD.
+    #[arg(long)]
+    pub(crate) fail_reload: bool,
+}
+
+/// Explain one request: the verdict, the rule that gave it, and for every policy why it matches or does not.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "outgate explain [OPTIONS] --gateway <NAMESPACE/NAME> <FILES>... <METHOD> <URL>",
+    after_help = "Example:\n  outgate explain manifests/ --gateway istio-system/istio-egressgateway \\\n      --principal \
+                  cluster.local/ns/default/sa/sleep GET http://test.com/headers"
+)]
+pub(crate) struct Explain {
+    /// Manifests (files, directories, or `-`), then the request's method and URL.
+    #[arg(value_name = "FILES... METHOD URL", num_args = 1.., required = true)]
+    pub(crate) positional: Vec<String>,
+
+    /// A file with a bare MeshConfig.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mesh_config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) gateway: GatewayArguments,
+
+    #[command(flatten)]
+    pub(crate) request: RequestArguments,
+
+    /// How to print the explanation.
+    #[arg(long, default_value = "text")]
+    pub(crate) output: OutputFormat,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Request")]
+pub(crate) struct RequestArguments {
+    /// The caller's mesh identity, without `spiffe://`. Without it, the caller shows no certificate.
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) principal: Option<String>,
+
+    /// A header line; may be given several times.
+    #[arg(long = "header", short = 'H', value_name = "NAME:VALUE", value_parser = header)]
+    pub(crate) headers: Vec<(String, String)>,
+
+    /// A JSON file with the claims of a validated token.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwt_claims: Option<PathBuf>,
+
+    /// The address of the direct TCP peer, and of the client unless --remote-ip says otherwise.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) source_ip: Option<std::net::IpAddr>,
+
+    /// The client's address as trusted proxies forward it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) remote_ip: Option<std::net::IpAddr>,
+
+    /// The server name in the TLS handshake.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sni: Option<String>,
+
+    /// The port that the gateway's pod listens on.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    pub(crate) port: u16,
+}
+
+/// Run scenario files: requests through the real filter, and what must become of them.
+///
+/// A scenario names manifests, a gateway, requests and expectations. The filter's own WebAssembly module decides each request
+/// in an embedded host; no proxy and no network are involved.
+#[derive(Args, Debug)]
+pub(crate) struct Test {
+    /// Scenario files, or directories with some.
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// The filter's module.
+    #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]
+    pub(crate) filter: Option<PathBuf>,
+
+    /// How to print the results.
+    #[arg(long, default_value = "text")]
+    pub(crate) output: OutputFormat,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InputArguments {
+    /// Manifests: files, directories, or `-` for standard input.
+    #[arg(value_name = "FILES", required = true)]
+    files: Vec<String>,
+
+    /// A file with a bare MeshConfig; it goes before one in the manifests.
+    #[arg(long, value_name = "FILE")]
+    mesh_config: Option<PathBuf>,
+}
+
+impl InputArguments {
+    pub(crate) fn load(&self) -> (Manifests, Diagnostics) {
+        load(&self.files, self.mesh_config.as_ref())
+    }
+}
+
+pub(crate) fn load(files: &[String], mesh_config: Option<&PathBuf>) -> (Manifests, Diagnostics) {
+    let files = files.iter().map(|file| Input::from_argument(file));
+    let mesh_config = mesh_config.map(|file| Input::MeshConfig(file.clone()));
+    Manifests::load(&files.chain(mesh_config).collect::<Vec<_>>())
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GatewayArguments {
+    /// The gateway whose policies are meant.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = object_name)]
+    gateway: ObjectName,
+
+    #[command(flatten)]
+    labels: LabelArguments,
+}
+
+impl GatewayArguments {
+    pub(crate) fn find(&self, manifests: &Manifests) -> GatewayWorkload {
+        self.labels.find(&self.gateway, manifests)
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LabelArguments {
+    /// Labels of the gateway's pods, when no Deployment, Pod or Service of its name is among the manifests
+    /// [default: istio=egressgateway].
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = label)]
+    labels: Vec<(String, String)>,
+}
+
+impl LabelArguments {
+    pub(crate) fn find(&self, gateway: &ObjectName, manifests: &Manifests) -> GatewayWorkload {
+        gateway_workload(manifests, gateway, &self.labels.iter().cloned().collect())
+    }
+}
+
+/// The gateway's pods as the manifests describe them; else with the given labels; else as Istio's own egress gateway.
+pub(crate) fn gateway_workload(
+    manifests: &Manifests,
+    gateway: &ObjectName,
+    labels: &BTreeMap<String, String>,
+) -> GatewayWorkload {
+    let workload = manifests.gateway_workload(gateway, labels);
+    if !workload.labels.is_empty() {
+        return workload;
+    }
+    let usual = BTreeMap::from([("istio".to_owned(), "egressgateway".to_owned())]);
+    manifests.gateway_workload(gateway, &usual)
+}
+
+/// A warning for each policy that neither this gateway nor any other workload among the manifests is subject to.
+pub(crate) fn unselected(manifests: &Manifests, gateway: &GatewayWorkload) -> Diagnostics {
+    let others = manifests.workloads().iter().map(Manifest::name);
+    let others = others.filter(|name| **name != gateway.name);
+    let others = others.map(|name| manifests.gateway_workload(name, &BTreeMap::new()));
+    let all: Vec<GatewayWorkload> = std::iter::once(gateway.clone()).chain(others).collect();
+    manifests.unselected(&all)
+}
+
+pub(crate) fn object_name(text: &str) -> Result<ObjectName, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok(ObjectName::new(namespace, name))
+        }
+        _ => Err("expected NAMESPACE/NAME, such as istio-system/istio-egressgateway".to_owned()),
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once(':')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("expected NAME:VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}

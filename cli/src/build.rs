@@ -1,0 +1,73 @@
+//! `outgate build`.
+
+use std::fs;
+use std::process::ExitCode;
+
+use outgate_policy::config::Config;
+use outgate_sdk::filter_config::FilterOptions;
+use outgate_sdk::manifest::Manifests;
+use outgate_sdk::rbac;
+use outgate_sdk::scope::GatewayWorkload;
+use outgate_sdk::wasm_plugin::{FailStrategy, PluginOptions, WasmPlugin};
+use outgate_sdk::yaml;
+
+use crate::arguments::{Build, BuildTarget, unselected};
+use crate::failure::{FINE, Failure};
+use crate::output;
+
+pub(crate) fn run(arguments: &Build) -> Result<ExitCode, Failure> {
+    let (manifests, diagnostics) = arguments.input.load();
+    output::show_diagnostics(&diagnostics, manifests.sources());
+    if diagnostics.errors() > 0 {
+        return Err(Failure::Shown);
+    }
+    let gateway = arguments.gateway.find(&manifests);
+    output::show_diagnostics(&unselected(&manifests, &gateway), manifests.sources());
+    let text = match arguments.target {
+        BuildTarget::Filter => serde_json::to_string_pretty(&filter_config(arguments, &manifests, &gateway)?)? + "\n",
+        BuildTarget::Rbac => native_rbac(&manifests, &gateway)?,
+        BuildTarget::Wasmplugin => wasm_plugin(arguments, &manifests, &gateway)?,
+    };
+    match &arguments.out {
+        None => print!("{text}"),
+        Some(file) => {
+            fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+        }
+    }
+    Ok(FINE)
+}
+
+fn filter_config(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<Config, Failure> {
+    let options = FilterOptions {
+        identity: arguments.filter.identity.into(),
+        direct_address_filter_state: arguments.filter.direct_address_filter_state.clone(),
+        ..FilterOptions::default()
+    };
+    let config = manifests.filter_config(gateway, &options);
+    config.map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))
+}
+
+fn native_rbac(manifests: &Manifests, gateway: &GatewayWorkload) -> Result<String, Failure> {
+    let policies = manifests.policies_for(gateway);
+    let policies: Vec<_> = policies
+        .iter()
+        .map(|policy| policy.content().policy().clone())
+        .collect();
+    let filters = rbac::render(&policies, &manifests.mesh(gateway))?;
+    Ok(yaml::to_yaml(&filters)?)
+}
+
+fn wasm_plugin(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<String, Failure> {
+    let config = filter_config(arguments, manifests, gateway)?;
+    let url = arguments.plugin.url.clone().ok_or("--for wasmplugin needs --url")?;
+    let options = PluginOptions {
+        sha256: arguments.plugin.sha256.clone(),
+        fail_strategy: if arguments.plugin.fail_reload {
+            FailStrategy::FailReload
+        } else {
+            FailStrategy::FailClose
+        },
+        ..PluginOptions::new(url)
+    };
+    Ok(yaml::to_yaml(&WasmPlugin::new(gateway, config, options)?)?)
+}

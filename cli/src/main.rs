@@ -1,0 +1,30 @@
+//! `outgate`: checks, builds, explains and tests the policies of an egress gateway.
+
+mod arguments;
+mod build;
+mod check;
+mod described;
+mod explain;
+mod failure;
+mod filter_module;
+mod output;
+mod scenario;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.color.apply();
+    let result = match &arguments.command {
+        Command::Check(arguments) => check::run(arguments),
+        Command::Build(arguments) => build::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Test(arguments) => scenario::run(arguments),
+    };
+    result.unwrap_or_else(|failure: Failure| failure.report())
+}

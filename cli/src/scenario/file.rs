@@ -1,0 +1,300 @@
+//! Scenario files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use outgate_policy::resource::Metadata;
+use outgate_policy::{FieldPath, config::LogField};
+use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
+use outgate_sdk::located::{self, Node};
+use outgate_sdk::source::Sources;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::described::{Description, PeerNames};
+use crate::failure::Failure;
+
+const API_VERSION: &str = "outgate/v1";
+const KIND: &str = "Scenario";
+
+/// A scenario and where it is.
+pub(crate) struct Scenario {
+    pub(crate) file: PathBuf,
+    pub(crate) name: String,
+    pub(crate) spec: Spec,
+    node: Node,
+    pub(crate) sources: Sources,
+}
+
+impl Scenario {
+    /// The line that a request of a step starts in.
+    pub(crate) fn line(&self, step: usize, request: usize) -> usize {
+        let path = FieldPath::root().field("spec").field("steps").index(step);
+        let span = self.node.span_at(&path.field("requests").index(request));
+        self.sources.place(span).position.line
+    }
+
+    /// The files and directories that a step is about.
+    pub(crate) fn manifests(&self, step: &Step) -> Vec<PathBuf> {
+        let directory = self.file.parent().unwrap_or(Path::new("."));
+        match step.manifests.as_ref().or(self.spec.manifests.as_ref()) {
+            Some(paths) => paths.iter().map(|path| directory.join(path)).collect(),
+            None => vec![directory.to_owned()],
+        }
+    }
+
+    /// The gateway that decides a step, as it is written.
+    pub(crate) fn gateway<'a>(&'a self, step: &'a Step) -> Option<&'a str> {
+        step.gateway.as_deref().or(self.spec.gateway.as_deref())
+    }
+
+    /// The labels of the gateway's pods, where they are given.
+    pub(crate) fn labels(&self, step: &Step) -> BTreeMap<String, String> {
+        step.labels
+            .clone()
+            .or_else(|| self.spec.labels.clone())
+            .unwrap_or_default()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "what was looked at before the document was read as a scenario")]
+struct Document {
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+    spec: Spec,
+}
+
+/// What a scenario says.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Spec {
+    /// Files and directories, from where the scenario stands; absent: its own directory.
+    manifests: Option<Vec<String>>,
+    /// `namespace/name`.
+    gateway: Option<String>,
+    /// Of the gateway's pods, when the manifests do not say.
+    labels: Option<BTreeMap<String, String>>,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// A part of a scenario, which may have manifests or a gateway of its own.
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Step {
+    pub(crate) name: String,
+    manifests: Option<Vec<String>>,
+    gateway: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    pub(crate) requests: Vec<Case>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) request: RequestSpec,
+    /// What the upstream answers when it is reached.
+    #[serde(default)]
+    pub(crate) upstream: Upstream,
+    pub(crate) expect: Expectation,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Upstream {
+    pub(crate) status: u32,
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self { status: 200 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RequestSpec {
+    #[serde(default = "get")]
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, Lines>,
+    /// The caller's mesh identity, without `spiffe://`.
+    principal: Option<String>,
+    /// The caller's certificate, where it is not a workload's.
+    peer: Option<PeerSpec>,
+    source_ip: Option<IpAddr>,
+    remote_ip: Option<IpAddr>,
+    sni: Option<String>,
+    #[serde(default = "default_port")]
+    port: u16,
+    claims: Option<Map<String, Value>>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+/// Where a gateway's pod listens for what its service calls port 80.
+const fn default_port() -> u16 {
+    8080
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Lines {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PeerSpec {
+    #[serde(default)]
+    uris: Vec<String>,
+    #[serde(default)]
+    dns: Vec<String>,
+    #[serde(default)]
+    subject: String,
+}
+
+impl RequestSpec {
+    pub(crate) fn describe(&self) -> Result<Description, String> {
+        let peer = match (&self.principal, &self.peer) {
+            (Some(_), Some(_)) => return Err("give `principal` or `peer`, not both".to_owned()),
+            (Some(principal), None) => Some(PeerNames::workload(principal)),
+            (None, Some(peer)) => Some(PeerNames {
+                uris: peer.uris.clone(),
+                dns: peer.dns.clone(),
+                subject: peer.subject.clone(),
+            }),
+            (None, None) => None,
+        };
+        let mut headers = Vec::new();
+        for (name, lines) in &self.headers {
+            match lines {
+                Lines::One(line) => headers.push((name.clone(), line.clone())),
+                Lines::Several(lines) => headers.extend(lines.iter().map(|line| (name.clone(), line.clone()))),
+            }
+        }
+        Ok(Description {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers,
+            peer,
+            source_ip: self.source_ip,
+            remote_ip: self.remote_ip,
+            sni: self.sni.clone(),
+            port: self.port,
+            claims: self.claims.clone(),
+        })
+    }
+}
+
+/// What must become of a request. Each field is checked when it is given.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Expectation {
+    /// What the client gets.
+    pub(crate) status: u32,
+    pub(crate) body: Option<String>,
+    /// The response code details.
+    pub(crate) details: Option<String>,
+    /// `allow`, `deny`, `unregistered` or `error`.
+    pub(crate) decision: Option<String>,
+    /// The rule that decided; `-` when a default did.
+    pub(crate) rule: Option<String>,
+    /// Fields of the access log.
+    #[serde(default)]
+    pub(crate) log: BTreeMap<String, String>,
+}
+
+impl Expectation {
+    /// The expectations of the access log, those with fields of their own included.
+    pub(crate) fn log_fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = [
+            (LogField::Decision.property(), &self.decision),
+            (LogField::Rule.property(), &self.rule),
+        ];
+        let own = own
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        own.chain(self.log.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+}
+
+/// The scenarios in files and directories.
+pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
+    let mut scenarios = Vec::new();
+    for path in paths {
+        let before = scenarios.len();
+        if path.is_dir() {
+            for file in yaml_files(path)? {
+                read(&file, &mut scenarios)?;
+            }
+        } else {
+            read(path, &mut scenarios)?;
+        }
+        if scenarios.len() == before {
+            return Err(Failure::Message(format!(
+                "{} has no scenario; a scenario is a YAML document with `apiVersion: {API_VERSION}` and `kind: {KIND}`",
+                path.display()
+            )));
+        }
+    }
+    Ok(scenarios)
+}
+
+fn yaml_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error| format!("{} cannot be read: {error}", directory.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(file: &Path, scenarios: &mut Vec<Scenario>) -> Result<(), Failure> {
+    let shown = file.display().to_string();
+    let text = fs::read_to_string(file).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let mut sources = Sources::default();
+    let id = sources.add(shown, text);
+    let (documents, errors) = located::parse(&sources, id);
+    if !errors.is_empty() {
+        let diagnostics: Diagnostics = errors.into_iter().map(Diagnostic::from).collect();
+        return Err(Failure::input(&diagnostics, &sources));
+    }
+    for node in documents {
+        let text = |key| node.get(key).and_then(Node::as_str);
+        if text("apiVersion") != Some(API_VERSION) || text("kind") != Some(KIND) {
+            continue;
+        }
+        match node.read::<Document>() {
+            Ok(document) => scenarios.push(Scenario {
+                file: file.to_owned(),
+                name: document.metadata.name,
+                spec: document.spec,
+                node,
+                sources: sources.clone(),
+            }),
+            Err(error) => {
+                let diagnostics: Diagnostics = [Diagnostic::from(error)].into_iter().collect();
+                return Err(Failure::input(&diagnostics, &sources));
+            }
+        }
+    }
+    Ok(())
+}

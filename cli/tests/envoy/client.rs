@@ -1,0 +1,145 @@
+//! A mesh client: one request over one mutual-TLS connection, with a certificate of the test's choosing.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, StreamOwned,
+};
+
+use super::authority::{Authority, Identity};
+use super::listener::SERVER_NAME;
+use super::reply::Reply;
+
+/// The server name that a sidecar asks for when it calls the egress gateway's port 80.
+const MESH_SNI: &str = "outbound_.80_._.istio-egressgateway.istio-system.svc.cluster.local";
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A request, as it will stand on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    method: &'static str,
+    path: String,
+    host: &'static str,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Request {
+    pub(crate) fn new(method: &'static str, host: &'static str, path: &str) -> Self {
+        Self {
+            method,
+            path: path.to_owned(),
+            host,
+            headers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn bytes(&self, id: &str) -> Vec<u8> {
+        let Self {
+            method,
+            path,
+            host,
+            headers,
+        } = self;
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nx-request-id: {id}\r\n{headers}\r\n").into_bytes()
+    }
+}
+
+/// Connects, sends, reads the reply and hangs up.
+pub(crate) fn send(
+    gateway: SocketAddr,
+    authority: &Authority,
+    identity: &Identity,
+    request: &Request,
+    id: &str,
+) -> Reply {
+    let exchange = || -> io::Result<Reply> {
+        let server_name = ServerName::try_from(MESH_SNI).map_err(io::Error::other)?;
+        let config = Arc::new(tls_config(authority, identity));
+        let connection = ClientConnection::new(config, server_name).map_err(io::Error::other)?;
+        let tcp = TcpStream::connect(gateway)?;
+        tcp.set_read_timeout(Some(PATIENCE))?;
+        let mut stream = StreamOwned::new(connection, tcp);
+        stream.write_all(&request.bytes(id))?;
+        Reply::read(&mut stream, request.method == "HEAD")
+    };
+    exchange().unwrap_or_else(|error| panic!("{request:?} as {identity:?} got no reply: {error}"))
+}
+
+fn tls_config(authority: &Authority, identity: &Identity) -> ClientConfig {
+    let provider = Arc::new(ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(authority.certificate_der())
+        .expect("the lab's authority is a good root");
+    let gateway = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
+        .expect("a verifier with a root can be built");
+    let credential = authority.certify(identity);
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(GatewayVerifier(gateway)))
+        .with_client_auth_cert(vec![credential.certificate_der()], credential.key_der())
+        .expect("the client's key fits its certificate");
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
+/// Expects the gateway's own name in its certificate. In a mesh the server name asked for is a route, not a host.
+#[derive(Debug)]
+struct GatewayVerifier(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for GatewayVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _asked_for: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let expected = ServerName::try_from(SERVER_NAME).expect("the gateway's name is a DNS name");
+        self.0
+            .verify_server_cert(end_entity, intermediates, &expected, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}

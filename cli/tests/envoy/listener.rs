@@ -1,0 +1,165 @@
+//! The gateway's configuration: what Istio renders for a Gateway server with `ISTIO_MUTUAL`, as far as decisions see it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::access_log;
+use super::authority::{Authority, Identity};
+use super::token::{self, TokenIssuer};
+
+/// The name in the gateway's own certificate. Clients check it, whatever server name they ask for.
+pub(crate) const SERVER_NAME: &str = "egress-gateway.test";
+
+const TYPES: &str = "type.googleapis.com/envoy.extensions";
+
+/// A port of the gateway with the HTTP filters that decide there. The kernel picks the port.
+pub(crate) struct Listener {
+    name: &'static str,
+    filters: Vec<Value>,
+}
+
+impl Listener {
+    pub(crate) fn new(name: &'static str, filters: Vec<Value>) -> Self {
+        Self { name, filters }
+    }
+}
+
+/// Native authorization, with the rules in the JSON form of Envoy's `RBAC` message.
+pub(crate) fn native_rbac(rules: &Value) -> Value {
+    json!({
+        "name": "envoy.filters.http.rbac",
+        "typed_config": {"@type": format!("{TYPES}.filters.http.rbac.v3.RBAC"), "rules": rules},
+    })
+}
+
+/// Checks a request's token, if it has one, as Istio renders a `RequestAuthentication`: the claims go into metadata.
+pub(crate) fn jwt_authn(issuer: &TokenIssuer) -> Value {
+    json!({
+        "name": "envoy.filters.http.jwt_authn",
+        "typed_config": {
+            "@type": format!("{TYPES}.filters.http.jwt_authn.v3.JwtAuthentication"),
+            "providers": {"origins-0": {
+                "issuer": token::ISSUER,
+                "local_jwks": {"inline_string": issuer.key_set().to_string()},
+                "payload_in_metadata": "payload",
+                "normalize_payload_in_metadata": {"space_delimited_claims": ["scope", "permission"]},
+            }},
+            "rules": [{
+                "match": {"prefix": "/"},
+                "requires": {"requires_any": {"requirements": [
+                    {"provider_name": "origins-0"},
+                    {"allow_missing": {}},
+                ]}},
+            }],
+        },
+    })
+}
+
+/// Our filter, attached as Istio attaches a `WasmPlugin`: the configuration is text, and a dead VM lets nothing pass.
+pub(crate) fn wasm(module: &Path, configuration: &str) -> Value {
+    json!({
+        "name": "istio-system.outgate",
+        "typed_config": {
+            "@type": format!("{TYPES}.filters.http.wasm.v3.Wasm"),
+            "config": {
+                "name": "istio-system.outgate",
+                "failure_policy": "FAIL_CLOSED",
+                "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
+                "vm_config": {
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": {"local": {"filename": module}},
+                },
+            },
+        },
+    })
+}
+
+/// The whole of Envoy's configuration. Access logs go into `folder`.
+pub(crate) fn bootstrap(listeners: &[Listener], authority: &Authority, upstream: SocketAddr, folder: &Path) -> Value {
+    let server = authority.certify(&Identity::dns(SERVER_NAME));
+    let tls = json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": format!("{TYPES}.transport_sockets.tls.v3.DownstreamTlsContext"),
+            "require_client_certificate": true,
+            "common_tls_context": {
+                "alpn_protocols": ["h2", "http/1.1"],
+                "tls_certificates": [{
+                    "certificate_chain": {"inline_string": server.certificate_pem()},
+                    "private_key": {"inline_string": server.key_pem()},
+                }],
+                "validation_context": {"trusted_ca": {"inline_string": authority.certificate_pem()}},
+            },
+        },
+    });
+    let listeners: Vec<Value> = listeners
+        .iter()
+        .map(|listener| {
+            json!({
+                "name": listener.name,
+                "address": loopback(0),
+                "traffic_direction": "OUTBOUND",
+                "listener_filters": [{
+                    "name": "envoy.filters.listener.tls_inspector",
+                    "typed_config": {"@type": format!("{TYPES}.filters.listener.tls_inspector.v3.TlsInspector")},
+                }],
+                "filter_chains": [{
+                    "transport_socket": tls,
+                    "filters": [http_connection_manager(listener, folder)],
+                }],
+            })
+        })
+        .collect();
+    json!({
+        "node": {"id": "egress-gateway", "cluster": "lab"},
+        "admin": {"address": loopback(0)},
+        "static_resources": {
+            "listeners": listeners,
+            "clusters": [{
+                "name": "outbound|80||test.com",
+                "type": "STATIC",
+                "load_assignment": {
+                    "cluster_name": "outbound|80||test.com",
+                    "endpoints": [{"lb_endpoints": [{"endpoint": {"address": loopback(upstream.port())}}]}],
+                },
+            }],
+        },
+    })
+}
+
+fn http_connection_manager(listener: &Listener, folder: &Path) -> Value {
+    let router = json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": format!("{TYPES}.filters.http.router.v3.Router")},
+    });
+    let filters: Vec<&Value> = listener.filters.iter().chain([&router]).collect();
+    json!({
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": format!("{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
+            "stat_prefix": listener.name,
+            "use_remote_address": true,
+            "normalize_path": true,
+            "forward_client_cert_details": "SANITIZE_SET",
+            "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
+            "http_protocol_options": {},
+            // Not Istio's: a test finds its log line by the id that it sent.
+            "preserve_external_request_id": true,
+            "access_log": [access_log::configuration(listener.name, folder)],
+            "http_filters": filters,
+            "route_config": {
+                "virtual_hosts": [{
+                    "name": "everything",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "outbound|80||test.com"}}],
+                }],
+            },
+        },
+    })
+}
+
+fn loopback(port: u16) -> Value {
+    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}

@@ -1,0 +1,84 @@
+//! A laboratory with a real Envoy in it: an egress gateway's listener as Istio renders it, and a client to call it.
+//!
+//! [`Lab::start`] takes listeners, each with the HTTP filters under test, and runs them in one Envoy. Every request goes
+//! over mutual TLS with a certificate of the test's choosing, and comes back as an [`Exchange`]: the reply as it was on
+//! the wire, with the line that the gateway logged for it.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`prerequisite`] | finding Envoy and the filter, or saying why a test is skipped |
+//! | [`authority`] | certificates, made anew for each lab |
+//! | [`token`] | tokens, likewise |
+//! | [`listener`] | the gateway's configuration |
+//! | [`rendered`] | the policies under test, as native Envoy takes them |
+//! | [`process`] | the running Envoy |
+//! | [`client`], [`reply`] | the TLS client, and what it got |
+//! | [`upstream`] | the server behind the gateway |
+//! | [`access_log`] | what the gateway logged |
+
+pub(crate) mod access_log;
+pub(crate) mod authority;
+pub(crate) mod client;
+pub(crate) mod listener;
+pub(crate) mod prerequisite;
+pub(crate) mod process;
+pub(crate) mod rendered;
+pub(crate) mod reply;
+pub(crate) mod token;
+pub(crate) mod upstream;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tempfile::TempDir;
+
+use access_log::{AccessLog, LogLine};
+use authority::{Authority, Identity};
+use client::Request;
+use listener::Listener;
+use process::Envoy;
+use reply::Reply;
+use upstream::Upstream;
+
+/// One Envoy with its listeners, the server behind them and the authority that certifies everybody.
+pub(crate) struct Lab {
+    // Dropped in this order: Envoy goes before the folder that it writes into.
+    envoy: Envoy,
+    authority: Authority,
+    pub(crate) upstream: Upstream,
+    folder: TempDir,
+    requests: AtomicU32,
+}
+
+/// A request's reply, and what the gateway logged about it.
+pub(crate) struct Exchange {
+    pub(crate) reply: Reply,
+    pub(crate) log: LogLine,
+}
+
+impl Lab {
+    pub(crate) fn start(envoy: &Path, listeners: &[Listener]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for Envoy's files can be made");
+        let authority = Authority::new();
+        let upstream = Upstream::start();
+        let bootstrap = listener::bootstrap(listeners, &authority, upstream.address(), folder.path());
+        let envoy = Envoy::start(envoy, &bootstrap, folder.path());
+        Self {
+            envoy,
+            authority,
+            upstream,
+            folder,
+            requests: AtomicU32::new(0),
+        }
+    }
+
+    /// Sends a request to a listener, as the owner of a certificate for `identity`.
+    pub(crate) fn exchange(&self, listener: &str, identity: &Identity, request: &Request) -> Exchange {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let id = format!("00000000-0000-4000-8000-{number:012}");
+        let address = self.envoy.listener_address(listener);
+        let reply = client::send(address, &self.authority, identity, request, &id);
+        let log = AccessLog::of(listener, self.folder.path()).line_of(&id);
+        Exchange { reply, log }
+    }
+}
