@@ -1,0 +1,125 @@
+//! `cargo xtask wasm`: the module that ships to the gateway.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::cargo::cargo;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::workspace::Workspace;
+
+/// Bare Wasm: a Proxy-Wasm host offers no WASI beyond a few stubs, and the filter needs none.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What a gateway should have to fetch, compile and keep, at most; in bytes.
+///
+/// The limit is a guard, not a goal: a formatter or a regex engine that slips into the guest crosses it at once.
+const SIZE_LIMIT: u64 = 400_000;
+
+/// Builds the module and returns where it is.
+pub(crate) fn build(workspace: &Workspace, console: Console) -> Result<PathBuf, Failure> {
+    let started = Instant::now();
+    let cargo = cargo(console)
+        .args(["build", "-p", "outgate-filter", "--profile", "wasm", "--target", TARGET])
+        .args(["--message-format", "json-render-diagnostics"]);
+    console.step(format_args!("filter: {}", cargo.display(workspace.root())));
+
+    let module = workspace.filter_wasm();
+    let mut built = None;
+    let result = cargo.stream_lines(workspace.root(), |line| {
+        if let Some(path) = built_module(line) {
+            built = Some(path);
+        }
+    });
+    if let Err(failure) = result {
+        // A module of older code must not be tested in this one's place. That there is none is as good.
+        fs::remove_file(module).ok();
+        return Err(failure);
+    }
+    let built = built.ok_or_else(|| {
+        Failure::could_not_run("cargo built outgate-filter but reported no .wasm file")
+            .advise("the crate's library must be a `cdylib`: see [lib] in filter/Cargo.toml")
+    })?;
+
+    let size = copy(&built, &module).map_err(|error| {
+        Failure::could_not_run(format!(
+            "{} cannot be copied to {}: {error}",
+            built.display(),
+            module.display()
+        ))
+    })?;
+    if size > SIZE_LIMIT {
+        return Err(Failure::finding(format!(
+            "the filter is {} KB, more than the {} KB that a gateway should have to load",
+            kilobytes(size),
+            kilobytes(SIZE_LIMIT)
+        ))
+        .advise(
+            "`twiggy top` on the module shows what fills it; see what was added to outgate-filter's dependencies",
+        ));
+    }
+    console.done(
+        format_args!("{}: {} KB", workspace.relative(&module), kilobytes(size)),
+        started.elapsed(),
+    );
+    Ok(module)
+}
+
+/// The module's path, if this line of cargo's messages announces it.
+fn built_module(message: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    if message["reason"] != "compiler-artifact" || message["target"]["name"] != "outgate_filter" {
+        return None;
+    }
+    let files = message["filenames"].as_array()?;
+    files
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|file| file.ends_with(".wasm"))
+        .map(PathBuf::from)
+}
+
+/// Copies through a neighbour, so that nobody ever reads half a module.
+fn copy(from: &Path, to: &Path) -> std::io::Result<u64> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let partial = to.with_extension("wasm.partial");
+    let size = fs::copy(from, &partial)?;
+    fs::rename(partial, to)?;
+    Ok(size)
+}
+
+/// Rounded up, so that what is over the limit also reads as over it.
+fn kilobytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::built_module;
+
+    #[test]
+    fn the_module_is_found_among_cargos_messages() {
+        let rows = [
+            ("not a message", None),
+            (r#"{"reason":"build-finished","success":true}"#, None),
+            (
+                r#"{"reason":"compiler-artifact","target":{"name":"serde"},"filenames":["/t/libserde.rlib"]}"#,
+                None,
+            ),
+            (
+                r#"{"reason":"compiler-artifact","target":{"name":"outgate_filter"},"filenames":["/t/x.rlib","/t/x.wasm"]}"#,
+                Some("/t/x.wasm"),
+            ),
+        ];
+        for (message, expected) in rows {
+            assert_eq!(built_module(message), expected.map(PathBuf::from), "{message}");
+        }
+    }
+}
