@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::by_name::by_name;
 use crate::resource::AuthorizationPolicy;
 
 /// Everything that one gateway's filter needs to decide. Unknown fields are errors.
@@ -29,13 +30,16 @@ pub struct Config {
 }
 
 /// The version of the configuration's schema.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ApiVersion {
     /// The only one so far.
     #[default]
-    #[serde(rename = "outgate/v1")]
     V1,
 }
+
+by_name!(ApiVersion {
+    V1 = "outgate/v1",
+});
 
 /// A short name for a configuration's content, such as `4f1d9a0c77b2`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -83,8 +87,7 @@ impl Default for Mesh {
 }
 
 /// How a header that came in several lines is compared.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum HeaderMode {
     /// Each line by itself; any may match. Envoy since its fix of CVE-2026-26308.
     #[default]
@@ -93,9 +96,13 @@ pub enum HeaderMode {
     Joined,
 }
 
+by_name!(HeaderMode {
+    Individual = "individual",
+    Joined = "joined",
+});
+
 /// Where the peer's names come from.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Identity {
     /// The certificate of the downstream connection.
     #[default]
@@ -104,6 +111,11 @@ pub enum Identity {
     /// (`forwardClientCertDetails: SANITIZE_SET`).
     ForwardedClientCert,
 }
+
+by_name!(Identity {
+    PeerCertificate = "peerCertificate",
+    ForwardedClientCert = "forwardedClientCert",
+});
 
 /// Which hosts may be called.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -117,8 +129,7 @@ pub struct Registry {
 }
 
 /// `outboundTrafficPolicy.mode`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OutboundMode {
     /// Any host may be called.
     #[default]
@@ -126,6 +137,11 @@ pub enum OutboundMode {
     /// A host that is not listed gets 502 before any policy runs.
     RegistryOnly,
 }
+
+by_name!(OutboundMode {
+    AllowAny = "ALLOW_ANY",
+    RegistryOnly = "REGISTRY_ONLY",
+});
 
 /// One host of a `ServiceEntry`.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -154,8 +170,7 @@ impl Default for AccessLog {
 }
 
 /// One property that the filter writes for the access log.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum LogField {
     /// `allow`, `deny`, `unregistered` or `error`.
     Decision,
@@ -168,6 +183,14 @@ pub enum LogField {
     /// The configuration's revision.
     Revision,
 }
+
+by_name!(LogField {
+    Decision = "decision",
+    Rule = "rule",
+    Principal = "principal",
+    Shadow = "shadow",
+    Revision = "revision",
+});
 
 impl LogField {
     /// All of them, in the order in which they are written.

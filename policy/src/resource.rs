@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::by_name::by_name;
+
 pub use crate::string_map::StringMap;
 
 /// One `AuthorizationPolicy` object, as `kubectl get -o json` prints it.
@@ -179,8 +181,7 @@ pub struct Spec {
 }
 
 /// `spec.action`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Action {
     /// Let through what matches; once one such policy exists, everything else is denied.
     #[default]
@@ -192,6 +193,13 @@ pub enum Action {
     /// Ask an external authorizer about what matches.
     Custom,
 }
+
+by_name!(Action {
+    Allow = "ALLOW",
+    Deny = "DENY",
+    Audit = "AUDIT",
+    Custom = "CUSTOM",
+});
 
 /// `spec.selector`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
