@@ -151,7 +151,10 @@ fn policies_are_rendered_as_istio_renders_them() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    assert!(!compared.is_empty(), "the corpus has none of the renderings that the table names");
+    assert!(
+        !compared.is_empty(),
+        "the corpus has none of the renderings that the table names"
+    );
 
     let left_out: BTreeSet<String> = NOT_APPLICABLE.iter().map(|(name, _)| (*name).to_owned()).collect();
     for (name, reason) in NOT_APPLICABLE {
