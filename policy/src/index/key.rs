@@ -46,6 +46,7 @@ pub(super) enum Key {
     Exact(Box<[u8]>),
     Prefix(Box<[u8]>),
     Suffix(Box<[u8]>),
+    /// Without host bits, so that equal networks are one key.
     Block(IpBlock),
 }
 
@@ -159,7 +160,9 @@ fn each<T>(values: &Values<T>, subject: &Subject, key: impl Fn(&T) -> Option<Key
 }
 
 fn blocks(values: &Values<IpBlock>, subject: AddressSubject) -> Option<Vec<(Subject, Key)>> {
-    each(values, &Subject::Address(subject), |block| Some(Key::Block(*block)))
+    each(values, &Subject::Address(subject), |block| {
+        Some(Key::Block(block.network()))
+    })
 }
 
 fn text_key(pattern: &TextPattern) -> Option<Key> {

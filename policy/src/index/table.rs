@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use foldhash::fast::FixedState;
 
 use super::key::Key;
+use crate::pattern::IpBlock;
 use crate::request::Unreadable;
 
 /// Numbers by the keys of one subject.
@@ -14,8 +15,7 @@ pub(super) struct Table {
     exact: NumberOfText,
     prefixes: Affixes,
     suffixes: Affixes,
-    /// By prefix length, a map from networks: the address with the bits beyond the prefix cleared. IPv4 and IPv6 networks
-    /// differ in the length of their text.
+    /// By prefix length, a map from networks. Those of IPv4 and of IPv6 differ in how long they are.
     blocks: Vec<(u8, NumberOfText)>,
 }
 
@@ -34,14 +34,14 @@ impl Table {
             }
             Key::Prefix(text) => self.prefixes.insert(text, number),
             Key::Suffix(text) => self.suffixes.insert(text, number),
-            Key::Block(block) => {
-                let length = block.prefix_len();
+            Key::Block(network) => {
+                let length = network.prefix_len();
                 let at = self.blocks.partition_point(|(other, _)| *other < length);
                 if self.blocks.get(at).is_none_or(|(other, _)| *other != length) {
                     self.blocks.insert(at, (length, NumberOfText::default()));
                 }
-                with_network(block.address(), length, |network| {
-                    self.blocks[at].1.insert(network.into(), number)
+                with_octets(network.address(), |octets| {
+                    self.blocks[at].1.insert(octets.into(), number)
                 });
             }
         }
@@ -76,7 +76,10 @@ impl Table {
         visit: &mut dyn FnMut(u32) -> Result<(), Unreadable>,
     ) -> Result<(), Unreadable> {
         for (length, networks) in &self.blocks {
-            if let Some(number) = with_network(address, *length, |network| networks.get(network).copied()) {
+            let Some(network) = IpBlock::around(address, *length) else {
+                continue;
+            };
+            if let Some(number) = with_octets(network.address(), |octets| networks.get(octets).copied()) {
                 visit(number)?;
             }
         }
@@ -100,16 +103,9 @@ impl Affixes {
     }
 }
 
-/// Hands on the leading bits of an address as bytes, the other bits cleared.
-fn with_network<T>(address: IpAddr, length: u8, use_network: impl FnOnce(&[u8]) -> T) -> T {
+fn with_octets<T>(address: IpAddr, use_octets: impl FnOnce(&[u8]) -> T) -> T {
     match address {
-        IpAddr::V4(address) => {
-            let host_bits = u32::MAX.checked_shr(u32::from(length)).unwrap_or(0);
-            use_network(&(address.to_bits() & !host_bits).to_be_bytes())
-        }
-        IpAddr::V6(address) => {
-            let host_bits = u128::MAX.checked_shr(u32::from(length)).unwrap_or(0);
-            use_network(&(address.to_bits() & !host_bits).to_be_bytes())
-        }
+        IpAddr::V4(address) => use_octets(&address.octets()),
+        IpAddr::V6(address) => use_octets(&address.octets()),
     }
 }

@@ -24,28 +24,37 @@ impl IpBlock {
         self.length
     }
 
+    /// The same range without host bits.
+    #[must_use]
+    pub fn network(&self) -> Self {
+        let address = match self.address {
+            IpAddr::V4(address) => {
+                let host_bits = u32::MAX.checked_shr(u32::from(self.length)).unwrap_or(0);
+                IpAddr::V4((address.to_bits() & !host_bits).into())
+            }
+            IpAddr::V6(address) => {
+                let host_bits = u128::MAX.checked_shr(u32::from(self.length)).unwrap_or(0);
+                IpAddr::V6((address.to_bits() & !host_bits).into())
+            }
+        };
+        Self {
+            address,
+            length: self.length,
+        }
+    }
+
+    /// The range of this many bits that an address lies in; `None` when an address of its family has fewer.
+    pub(crate) fn around(address: IpAddr, length: u8) -> Option<Self> {
+        let widest = if address.is_ipv4() { 32 } else { 128 };
+        (length <= widest).then(|| Self { address, length }.network())
+    }
+
     /// Whether an address lies in the range. Families must agree: `0.0.0.0/0` holds no IPv6 address, and an IPv4 address mapped
     /// into IPv6 stays IPv6.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => same_prefix(
-                u128::from(network.to_bits()) << 96,
-                u128::from(address.to_bits()) << 96,
-                self.length,
-            ),
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                same_prefix(network.to_bits(), address.to_bits(), self.length)
-            }
-            _ => false,
-        }
+        Self::around(address, self.length) == Some(self.network())
     }
-}
-
-fn same_prefix(a: u128, b: u128, length: u8) -> bool {
-    (a ^ b)
-        .checked_shr(128 - u32::from(length))
-        .is_none_or(|difference| difference == 0)
 }
 
 impl FromStr for IpBlock {
@@ -142,6 +151,8 @@ mod tests {
             ("2001:db8::/32", "2001:db8:1::1", true),
             ("2001:db8::/32", "2001:db9::1", false),
             ("2001:db8::1/128", "2001:db8::2", false),
+            ("::/8", "1.2.3.4", false),
+            ("2001:db8::/64", "1.2.3.4", false),
         ] {
             let block: IpBlock = block.parse().unwrap();
             assert_eq!(block.contains(address.parse().unwrap()), expected, "{block} {address}");
