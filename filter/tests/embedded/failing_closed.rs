@@ -1,188 +1,328 @@
-//! What the proxy does not tell, or tells in a broken way, denies the request.
+//! What the proxy does not tell, or tells in a broken way, denies the request and is written down; and nothing else does.
 
-use outgate_test_host::{Host, HostCall, LogLevel, Property, Request, Status};
+use outgate_test_host::{End, Host, HostCall, LogLevel, Outcome, Phase, Property, Request, Status};
 use serde_json::{Value, json};
 
-use crate::{config, decision, deny_from, deny_paths, deny_when, get, module, start};
+use crate::certificates::certificate;
+use crate::identities::shows;
+use crate::module::{decision, get, logged, module, start};
+use crate::policies::{allow_paths, config, config_in, deny_from, deny_paths, deny_when, with};
+
+/// A request was denied because an attribute cannot be read, and everybody who looks can see it.
+fn assert_undecided(outcome: &Outcome, attribute: &str, name: &str) {
+    assert_eq!(decision(outcome), "error", "{name}: {outcome}");
+    assert_eq!(
+        (outcome.end, outcome.status()),
+        (End::Replied, 403),
+        "{name}: {outcome}"
+    );
+    assert_eq!(
+        outcome.response.as_ref().unwrap().body_text(),
+        "RBAC: access denied",
+        "{name}"
+    );
+    assert_eq!(
+        outcome.details,
+        format!("outgate_unreadable_attribute[{attribute}]"),
+        "{name}"
+    );
+    let cause = format!("{attribute} cannot be read: ");
+    assert!(
+        logged(outcome, "rule").unwrap().starts_with(&cause),
+        "{name}: {outcome}"
+    );
+    let lines: Vec<_> = outcome.logs_from(LogLevel::Warn).collect();
+    assert!(
+        matches!(lines.as_slice(), [line] if line.level == LogLevel::Error
+            && line.message.starts_with(&format!("a request is denied: {cause}"))),
+        "{name}: {outcome}"
+    );
+}
+
+fn from(source: &Value) -> Value {
+    config(&[deny_from(source)])
+}
+
+/// What a rule can need: a configuration that needs it, the property behind it, and the attribute's name.
+fn needs() -> Vec<(Value, &'static [&'static str], &'static str)> {
+    let behind = |mesh: Value| config_in(&mesh, &[deny_from(&json!({"ipBlocks": ["10.0.0.1"]}))]);
+    vec![
+        (from(&json!({"principals": ["x"]})), &["connection", "id"], "peer"),
+        (
+            from(&json!({"principals": ["x"]})),
+            &["connection", "peer_certificate"],
+            "peer",
+        ),
+        (from(&json!({"principals": ["x"]})), &["connection", "mtls"], "peer"),
+        (
+            from(&json!({"notPrincipals": ["*"]})),
+            &["connection", "peer_certificate"],
+            "peer",
+        ),
+        (
+            from(&json!({"namespaces": ["x"]})),
+            &["connection", "peer_certificate"],
+            "peer",
+        ),
+        (
+            from(&json!({"serviceAccounts": ["x"]})),
+            &["connection", "peer_certificate"],
+            "peer",
+        ),
+        (
+            from(&json!({"trustDomains": ["x"]})),
+            &["connection", "peer_certificate"],
+            "peer",
+        ),
+        (
+            from(&json!({"remoteIpBlocks": ["10.0.0.1"]})),
+            &["source", "address"],
+            "remote.ip",
+        ),
+        (
+            behind(json!({"directAddressFilterState": "direct"})),
+            &["filter_state", "direct"],
+            "source.ip",
+        ),
+        (
+            config(&[deny_when("destination.ip", &["10.0.0.1"])]),
+            &["destination", "address"],
+            "destination.ip",
+        ),
+        (
+            config(&[deny_when("destination.port", &["1"])]),
+            &["destination", "port"],
+            "destination.port",
+        ),
+        (
+            config(&[deny_when("connection.sni", &["x"])]),
+            &["connection", "requested_server_name"],
+            "connection.sni",
+        ),
+        (
+            config(&[deny_when("request.auth.claims[x]", &["x"])]),
+            &["metadata"],
+            "metadata",
+        ),
+        (from(&json!({"requestPrincipals": ["x"]})), &["metadata"], "metadata"),
+        (
+            config(&[deny_when("experimental.envoy.filters.x[y]", &["z"])]),
+            &["metadata"],
+            "metadata",
+        ),
+    ]
+}
 
 #[test]
 fn an_attribute_that_a_rule_needs_and_that_cannot_be_read_denies() {
     let Some(module) = module() else { return };
-    let rows: [(&str, Value, &str, &str); 7] = [
-        (
-            "the certificate",
-            deny_from(&json!({"principals": ["x"]})),
-            "connection.peer_certificate",
-            "peer",
-        ),
-        (
-            "the connection",
-            deny_from(&json!({"principals": ["x"]})),
-            "connection.id",
-            "peer",
-        ),
-        (
-            "the client's address",
-            deny_from(&json!({"remoteIpBlocks": ["1.1.1.1"]})),
-            "source.address",
-            "remote.ip",
-        ),
-        (
-            "the proxy's address",
-            deny_when("destination.ip", &["1.1.1.1"]),
-            "destination.address",
-            "destination.ip",
-        ),
-        (
-            "the proxy's port",
-            deny_when("destination.port", &["1"]),
-            "destination.port",
-            "destination.port",
-        ),
-        (
-            "the server name",
-            deny_when("connection.sni", &["x"]),
-            "connection.requested_server_name",
-            "connection.sni",
-        ),
-        (
-            "the token",
-            deny_when("request.auth.claims[x]", &["x"]),
-            "metadata",
-            "metadata",
-        ),
-    ];
-    for (name, policy, property, attribute) in rows {
-        let mut host = start(module, &config(&[policy]));
+    let whole = || get("/").property("filter_state.direct", "10.9.9.9");
+    for (config, property, attribute) in needs() {
+        let name = property.join(".");
+        let mut host = start(module, &config);
         for status in [Status::SerializationFailure, Status::InternalFailure] {
-            let outcome = host.request(get("/").property_error(property, status));
-            assert_eq!(
-                (outcome.status(), decision(&outcome).as_str()),
-                (403, "error"),
-                "{name}: {outcome}"
+            assert_undecided(
+                &host.request(whole().property_error(property, status)),
+                attribute,
+                &name,
             );
-            assert_eq!(
-                outcome.details,
-                format!("outgate_unreadable_attribute[{attribute}]"),
-                "{name}"
-            );
-            assert_eq!(outcome.logs_from(LogLevel::Error).count(), 1, "{name}");
         }
-        assert_eq!(host.request(get("/")).status(), 200, "{name}, when it can be read");
+        let decided = if config.to_string().contains("notPrincipals") {
+            "deny"
+        } else {
+            "allow"
+        };
+        assert_eq!(decision(&host.request(whole())), decided, "{name}, when it can be read");
     }
+}
+
+#[test]
+fn a_subject_that_cannot_be_read_denies() {
+    let Some(module) = module() else { return };
+    let mut host = start(module, &from(&json!({"principals": ["x"]})));
+    let request = shows(&certificate(&["spiffe://y"], &[]).pem());
+    let subject = "connection.subject_peer_certificate";
+    let outcome = host.request(request.clone().property_error(subject, Status::InternalFailure));
+    assert_undecided(&outcome, "peer", "the subject");
+    assert_eq!(decision(&host.request(request)), "allow", "when it can be read");
+}
+
+#[test]
+fn an_allow_policy_does_not_let_through_what_it_cannot_read() {
+    let Some(module) = module() else { return };
+    let by_peer = json!({"rules": [{"from": [{"source": {"notPrincipals": ["x"]}}]}]});
+    let mut host = start(module, &config(&[by_peer]));
+    assert_eq!(decision(&host.request(get("/"))), "allow");
+    assert_undecided(&host.request(get("/").mtls(true)), "peer", "ALLOW");
 }
 
 #[test]
 fn an_attribute_that_no_rule_needs_is_not_missed() {
     let Some(module) = module() else { return };
-    let mut host = start(module, &config(&[deny_paths(&["/x"])]));
-    for property in [
-        "connection.peer_certificate",
-        "connection.id",
-        "metadata",
-        "source.address",
-    ] {
-        let outcome = host.request(get("/").property_error(property, Status::InternalFailure));
-        assert_eq!(outcome.status(), 200, "{property}: {outcome}");
-    }
-}
-
-#[test]
-fn broken_answers_deny() {
-    let Some(module) = module() else { return };
-    let by_peer = || start(module, &config(&[deny_from(&json!({"principals": ["x"]}))]));
-    let by_token = || start(module, &config(&[deny_when("request.auth.claims[x]", &["x"])]));
-    let rows: [(&str, Host, Request); 4] = [
-        (
-            "a certificate that is none",
-            by_peer(),
-            get("/").mtls(true).peer_certificate_pem("x"),
-        ),
-        (
-            "a certificate that breaks off",
-            by_peer(),
-            get("/")
-                .mtls(true)
-                .peer_certificate_pem("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
-        ),
-        ("a certificate that the proxy hides", by_peer(), get("/").mtls(true)),
-        (
-            "metadata that is no message",
-            by_token(),
-            get("/").dynamic_metadata_bytes(vec![0xFF; 5]),
-        ),
-    ];
-    for (name, mut host, request) in rows {
-        let outcome = host.request(request);
+    let config = config(&[deny_paths(&["/x"]), allow_paths(&["/*"])]);
+    let unlogged = with(config.clone(), "accessLog", &json!({"fields": ["decision"]}));
+    let broken = needs().into_iter().fold(get("/"), |request, (_, property, _)| {
+        request.property_error(property, Status::InternalFailure)
+    });
+    for (name, config) in [("with the principal in the log", config), ("without", unlogged)] {
+        let mut host = start(module, &config);
+        let outcome = host.request(&broken);
+        assert_eq!(decision(&outcome), "allow", "{name}: {outcome}");
+        assert_eq!(outcome.logs_from(LogLevel::Info).count(), 0, "{name}: {outcome}");
         assert_eq!(
-            (outcome.status(), decision(&outcome).as_str()),
-            (403, "error"),
-            "{name}: {outcome}"
+            host.request(broken.clone().set_header(":path", "/x")).status(),
+            403,
+            "{name}"
         );
     }
 }
 
 #[test]
-fn a_null_claim_is_a_claim_that_matches_nothing() {
+fn a_rule_that_another_attribute_decides_does_not_miss_one() {
     let Some(module) = module() else { return };
-    let mut host = start(module, &config(&[deny_when("request.auth.claims[x]", &["*"])]));
-    for (value, status) in [
-        (json!(null), 200),
-        (json!(1), 200),
-        (json!({"x": "x"}), 200),
-        (json!([null, 1]), 200),
-        (json!(["", "y"]), 403),
-        (json!("y"), 403),
-    ] {
-        let claims = json!({"envoy.filters.http.jwt_authn": {"payload": {"x": value, "null": null}}});
-        let outcome = host.request(get("/").dynamic_metadata(&claims));
-        assert_eq!(outcome.status(), status, "{value}: {outcome}");
+    let both = json!({"action": "DENY", "rules": [{
+        "from": [{"source": {"principals": ["x"]}}],
+        "to": [{"operation": {"paths": ["/x"]}}],
+    }]});
+    let mut host = start(module, &config(&[both]));
+    let broken = |path: &str| get(path).mtls(true);
+    assert_eq!(decision(&host.request(broken("/y"))), "allow");
+    assert_undecided(&host.request(broken("/x")), "peer", "the path matches");
+}
+
+#[test]
+fn broken_answers_deny() {
+    let Some(module) = module() else { return };
+    let pem = certificate(&["spiffe://x"], &[]).pem();
+    let cut = format!("{}\n-----END CERTIFICATE-----\n", &pem[..pem.len() / 2 / 65 * 65]);
+    let not_der = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let direct = |text: &str| get("/").property("filter_state.direct", text);
+    let tls = || get("/").mtls(true).sni("a.com");
+    let rows: Vec<(&str, Value, Request, &str)> = vec![
+        (
+            "a certificate that is none",
+            from(&json!({"principals": ["y"]})),
+            shows("x"),
+            "peer",
+        ),
+        (
+            "a certificate that breaks off",
+            from(&json!({"principals": ["y"]})),
+            shows(&cut),
+            "peer",
+        ),
+        (
+            "a text that is no certificate",
+            from(&json!({"principals": ["y"]})),
+            shows(not_der),
+            "peer",
+        ),
+        (
+            "a certificate that the proxy hides",
+            from(&json!({"principals": ["y"]})),
+            tls(),
+            "peer",
+        ),
+        (
+            "a certificate of which it shows a name",
+            from(&json!({"principals": ["y"]})),
+            tls().uri_san("spiffe://x"),
+            "peer",
+        ),
+        (
+            "a certificate that it shows as an empty text",
+            from(&json!({"principals": ["y"]})),
+            shows(""),
+            "peer",
+        ),
+        (
+            "metadata that is no message",
+            from(&json!({"requestPrincipals": ["y"]})),
+            get("/").dynamic_metadata_bytes(vec![0xFF; 5]),
+            "metadata",
+        ),
+        (
+            "metadata that breaks off",
+            from(&json!({"requestPrincipals": ["y"]})),
+            get("/").dynamic_metadata_bytes(vec![0x0A, 100, 0x0A]),
+            "metadata",
+        ),
+        (
+            "no direct address",
+            config_in(
+                &json!({"directAddressFilterState": "direct"}),
+                &[deny_from(&json!({"ipBlocks": ["10.0.0.1"]}))],
+            ),
+            direct("-"),
+            "source.ip",
+        ),
+    ];
+    for (name, config, request, attribute) in rows {
+        assert_undecided(&start(module, &config).request(request), attribute, name);
     }
 }
 
 #[test]
-fn host_calls_that_fail_do_not_let_a_request_through() {
+fn headers_that_cannot_be_read_deny() {
     let Some(module) = module() else { return };
     let mut host = start(module, &config(&[deny_paths(&["/x"])]));
-    for call in [HostCall::SetProperty, HostCall::DefineMetric, HostCall::IncrementMetric] {
-        host.fail_host_call(call, Status::InternalFailure);
-        assert_eq!(host.request(get("/x")).status(), 403, "{}", call.name());
-        assert_eq!(host.request(get("/y")).status(), 200, "{}", call.name());
-        host.heal_host_call(call);
-    }
     host.fail_host_call(HostCall::GetHeaderMapPairs, Status::InternalFailure);
-    assert_eq!(decision(&host.request(get("/y"))), "error");
+    assert_undecided(&host.request(get("/y")), "headers", "the header map");
     host.heal_host_call(HostCall::GetHeaderMapPairs);
-    host.fail_host_call(HostCall::SendLocalResponse, Status::InternalFailure);
-    assert!(host.request(get("/x")).upstream.is_none());
+    assert_eq!(decision(&host.request(get("/y"))), "allow", "when they can be read");
+
+    let mut host = start(module, &config(&[deny_when("destination.port", &["1"])]));
+    host.fail_host_call(HostCall::GetHeaderMapPairs, Status::InternalFailure);
+    assert_eq!(decision(&host.request(get("/"))), "allow", "when no rule needs them");
 }
 
 #[test]
-fn headers_of_any_bytes_are_decided_and_none_kills_the_module() {
+fn a_failure_is_not_remembered_of_a_connection() {
     let Some(module) = module() else { return };
-    let policies = [
-        deny_when("request.headers[x]", &["*é"]),
-        deny_when("request.headers[y]", &["*"]),
-        json!({"action": "DENY", "rules": [{"to": [{"operation": {"hosts": ["*.b.com"], "notPaths": ["/x*"]}}]}]}),
-    ];
-    let mut host = start(module, &config(&policies));
-    let mut seed = 1_u64;
-    for _ in 0..2_000 {
-        let mut next = || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (seed >> 33) as u8
-        };
-        let mut lines: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        for _ in 0..next() % 6 {
-            let name = [&b":path"[..], b":authority", b"x", b"y", b":method"][usize::from(next() % 5)].to_vec();
-            let value = (0..next() % 9).map(|_| next()).collect();
-            lines.push((name, value));
-        }
-        let outcome =
-            host.request(Request::from_headers(lines).property("connection.id", Property::Uint(u64::from(next()))));
-        assert!(outcome.trap.is_none(), "{outcome}");
-        assert_ne!(decision(&outcome), "error", "{outcome}");
+    let mut host = start(module, &from(&json!({"principals": ["td/ns/a/sa/b"]})));
+    let on_one = |request: Request| request.property("connection.id", Property::Uint(1));
+    assert_undecided(&host.request(on_one(get("/").mtls(true))), "peer", "the first request");
+    let caller = certificate(&["spiffe://td/ns/a/sa/b"], &[]).pem();
+    assert_eq!(decision(&host.request(on_one(shows(&caller)))), "deny", "the next");
+}
+
+#[test]
+fn a_request_whose_denial_the_proxy_does_not_take_is_held() {
+    let Some(module) = module() else { return };
+    let mut host = start(module, &config(&[deny_paths(&["/x"])]));
+    for status in [Status::BadArgument, Status::InternalFailure, Status::Unimplemented] {
+        host.fail_host_call(HostCall::SendLocalResponse, status);
+        let outcome = host.request(get("/x"));
+        assert_eq!(outcome.end, End::Paused(Phase::RequestHeaders), "{outcome}");
+        assert_eq!(decision(&outcome), "deny");
+        assert_eq!(outcome.logs_from(LogLevel::Critical).count(), 1, "{outcome}");
+        assert_eq!(decision(&host.request(get("/y"))), "allow");
     }
-    let outcome = host.request(get("/").header("x", b"\xFF\xC3\xA9"));
-    assert_eq!(outcome.status(), 403, "{outcome}");
+}
+
+#[test]
+fn a_log_field_that_cannot_be_written_is_reported_and_does_not_change_the_verdict() {
+    let Some(module) = module() else { return };
+    let mut host = start(module, &config(&[deny_paths(&["/x"])]));
+    host.fail_host_call(HostCall::SetProperty, Status::InternalFailure);
+    for (path, status, lines) in [("/x", 403, 3), ("/y", 200, 2)] {
+        let outcome = host.request(get(path));
+        assert_eq!(outcome.status(), status, "{outcome}");
+        assert_eq!(outcome.upstream.is_some(), status == 200);
+        assert_eq!(outcome.logs_from(LogLevel::Warn).count(), lines, "{outcome}");
+    }
+}
+
+#[test]
+fn a_proxy_that_does_not_hand_out_the_configuration_does_not_get_a_filter() {
+    let Some(module) = module() else { return };
+    let builder = Host::builder(module).configuration(config(&[]).to_string());
+    let error = builder
+        .fail_host_call(HostCall::GetBufferBytes, Status::InternalFailure)
+        .start()
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("does not hand out the configuration"),
+        "{error}"
+    );
 }

@@ -1,0 +1,112 @@
+//! What is counted.
+
+use outgate_test_host::{Host, HostCall, LogLevel, MetricKind, Request, Status};
+use serde_json::{Value, json};
+
+use crate::module::{decision, get, module, start};
+use crate::policies::{allow_paths, config, deny_from, deny_paths, with};
+
+fn counter(verdict: &str, engine: &str, rule: &str) -> String {
+    format!("outgate_decisions_verdict.=.{verdict};.;engine.=.{engine};.;rule.=.{rule};.;")
+}
+
+/// The counters that a host has, with their values, and nothing else.
+fn counters(host: &Host) -> Vec<(String, u64)> {
+    let metrics = host.metrics().into_iter();
+    let counters = metrics.filter(|(_, kind, _)| *kind == MetricKind::Counter);
+    counters.map(|(name, _, value)| (name, value)).collect()
+}
+
+#[test]
+fn decisions_are_counted_by_verdict_engine_and_rule() {
+    let Some(module) = module() else { return };
+    let registry = json!({"mode": "REGISTRY_ONLY", "hosts": [{"host": "a.com", "ports": [80]}]});
+    let policies = [deny_paths(&["/x"]), allow_paths(&["/y"])];
+    let mut host = start(module, &with(config(&policies), "registry", &registry));
+    for path in ["/x", "/x", "/y", "/z", "/y", "/x"] {
+        host.request(get(path));
+    }
+    host.request(Request::get("http://b.com/"));
+    let mut expected = vec![
+        (counter("deny", "deny", "ns[n]-policy[p0]-rule[0]"), 3),
+        (counter("allow", "allow", "ns[n]-policy[p1]-rule[0]"), 2),
+        (counter("deny", "allow", "-"), 1),
+        (counter("unregistered", "registry", "-"), 1),
+    ];
+    expected.sort();
+    assert_eq!(counters(&host), expected);
+
+    let mut host = start(module, &config(&[]));
+    host.request(get("/"));
+    assert_eq!(counters(&host), [(counter("allow", "default", "-"), 1)]);
+}
+
+#[test]
+fn requests_that_cannot_be_decided_are_counted_by_attribute() {
+    let Some(module) = module() else { return };
+    let mut host = start(module, &config(&[deny_from(&json!({"principals": ["x"]}))]));
+    for _ in 0..3 {
+        host.request(get("/").mtls(true));
+    }
+    assert_eq!(counters(&host), [(counter("error", "peer", "-"), 3)]);
+}
+
+#[test]
+fn the_live_revision_is_a_gauge() {
+    let Some(module) = module() else { return };
+    let host = start(module, &with(config(&[]), "revision", &json!("4f1d9a0c77b2")));
+    let name = "outgate_config_revision.=.4f1d9a0c77b2;.;".to_owned();
+    assert_eq!(host.metrics(), [(name, MetricKind::Gauge, 1)]);
+}
+
+#[test]
+fn a_large_configuration_does_not_have_a_counter_for_each_rule() {
+    let Some(module) = module() else { return };
+    // A policy has 512 rules at most.
+    let policy = |first: usize| {
+        let paths = (first..first + 300).map(|number| json!({"paths": [format!("/{number}")]}));
+        let rules: Vec<Value> = paths
+            .map(|operation| json!({"to": [{"operation": operation}]}))
+            .collect();
+        json!({"action": "DENY", "rules": rules})
+    };
+    let mut host = start(module, &config(&[policy(0), policy(300)]));
+    for round in 1..=2 {
+        for number in 0..600 {
+            assert_eq!(host.request(get(&format!("/{number}"))).status(), 403);
+        }
+        assert_eq!(counters(&host).len(), 513, "round {round}");
+        assert_eq!(host.metric(&counter("deny", "deny", "other")), Some(88 * round));
+        assert_eq!(
+            host.metric(&counter("deny", "deny", "ns[n]-policy[p1]-rule[211]")),
+            Some(round)
+        );
+    }
+    host.request(get("/600"));
+    assert_eq!(host.metric(&counter("allow", "default", "other")), Some(1));
+    let total: u64 = counters(&host).iter().map(|(_, value)| value).sum();
+    assert_eq!(total, 1201, "nothing is lost");
+}
+
+#[test]
+fn a_host_that_refuses_metrics_does_not_disturb_decisions() {
+    let Some(module) = module() else { return };
+    for call in [
+        HostCall::DefineMetric,
+        HostCall::IncrementMetric,
+        HostCall::RecordMetric,
+    ] {
+        let builder = Host::builder(module).configuration(config(&[deny_paths(&["/x"])]).to_string());
+        let mut host = builder.fail_host_call(call, Status::InternalFailure).start().unwrap();
+        for round in 0..3 {
+            let outcome = host.request(get("/x"));
+            assert_eq!(decision(&outcome), "deny", "{call}");
+            // A counter that cannot be defined is reported once, and not asked for again.
+            let said = usize::from(call == HostCall::DefineMetric && round == 0);
+            assert_eq!(outcome.logs_from(LogLevel::Warn).count(), said, "{call}: {outcome}");
+            assert_eq!(decision(&host.request(get("/y"))), "allow", "{call}");
+        }
+        let said = host.logs().iter().filter(|line| line.level == LogLevel::Warn).count();
+        assert_eq!(said, usize::from(call != HostCall::IncrementMetric), "{call}");
+    }
+}
