@@ -63,6 +63,7 @@ pub mod lint;
 pub mod located;
 pub mod manifest;
 pub mod path_normalization;
+pub mod proxy;
 pub mod rbac;
 mod registry;
 pub mod scope;

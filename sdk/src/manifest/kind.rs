@@ -8,11 +8,22 @@ use crate::suggest;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Known {
     AuthorizationPolicy,
+    RequestAuthentication,
     ServiceEntry,
     Gateway,
+    VirtualService,
+    DestinationRule,
+    Sidecar,
+    Telemetry,
+    WasmPlugin,
     ConfigMap,
     IstioOperator,
+    Service,
+    Secret,
+    Certificate,
     Workload,
+    /// What a proxy does depends on it, and it is not rendered.
+    Unrendered,
     /// Known to exist, and not used here.
     Unused,
 }
@@ -27,14 +38,14 @@ struct Group {
     is_complete: bool,
 }
 
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 8] = [
     Group {
         name: "security.istio.io",
         versions: &["v1", "v1beta1"],
         kinds: &[
             ("AuthorizationPolicy", Known::AuthorizationPolicy),
-            ("PeerAuthentication", Known::Unused),
-            ("RequestAuthentication", Known::Unused),
+            ("PeerAuthentication", Known::Unrendered),
+            ("RequestAuthentication", Known::RequestAuthentication),
         ],
         is_complete: true,
     },
@@ -42,14 +53,14 @@ const GROUPS: [Group; 6] = [
         name: "networking.istio.io",
         versions: &["v1", "v1beta1", "v1alpha3"],
         kinds: &[
-            ("DestinationRule", Known::Unused),
-            ("EnvoyFilter", Known::Unused),
+            ("DestinationRule", Known::DestinationRule),
+            ("EnvoyFilter", Known::Unrendered),
             ("Gateway", Known::Gateway),
-            ("ProxyConfig", Known::Unused),
+            ("ProxyConfig", Known::Unrendered),
             ("ServiceEntry", Known::ServiceEntry),
-            ("Sidecar", Known::Unused),
-            ("VirtualService", Known::Unused),
-            ("WorkloadEntry", Known::Unused),
+            ("Sidecar", Known::Sidecar),
+            ("VirtualService", Known::VirtualService),
+            ("WorkloadEntry", Known::Unrendered),
             ("WorkloadGroup", Known::Unused),
         ],
         is_complete: true,
@@ -76,15 +87,28 @@ const GROUPS: [Group; 6] = [
         kinds: &[
             ("ConfigMap", Known::ConfigMap),
             ("Pod", Known::Workload),
-            ("Service", Known::Workload),
+            ("Secret", Known::Secret),
+            ("Service", Known::Service),
         ],
         is_complete: false,
     },
     Group {
         name: "telemetry.istio.io",
         versions: &["v1", "v1alpha1"],
-        kinds: &[("Telemetry", Known::Unused)],
+        kinds: &[("Telemetry", Known::Telemetry)],
         is_complete: true,
+    },
+    Group {
+        name: "extensions.istio.io",
+        versions: &["v1alpha1"],
+        kinds: &[("WasmPlugin", Known::WasmPlugin)],
+        is_complete: true,
+    },
+    Group {
+        name: "cert-manager.io",
+        versions: &[],
+        kinds: &[("Certificate", Known::Certificate)],
+        is_complete: false,
     },
 ];
 

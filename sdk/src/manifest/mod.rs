@@ -1,13 +1,30 @@
 //! Manifests: everything that was read, typed, checked, and still knowing its place.
 
+mod destination_rule;
+mod duration;
 mod gateway;
 mod kind;
 mod list;
 mod mesh_config;
 mod object;
+mod plugin;
 mod policy;
+mod request_authentication;
+mod secret;
+mod service;
 mod service_entry;
+mod sidecar;
+mod spec;
+mod telemetry;
+mod unrendered;
+mod virtual_service;
 mod workload;
+
+pub use destination_rule::{
+    ClientTls, ClientTlsMode, ConnectionPool, DestinationRule, HttpPool, LabelSelector, LoadBalancer, PortPolicy,
+    SimpleLoadBalancer, Subset, TcpPool, TrafficPolicy,
+};
+pub use duration::Period;
 
 pub use gateway::{Gateway, GatewayPort, GatewaySpec, Server, ServerTls, TlsCertificate, TlsMode, TlsVersion};
 pub use mesh_config::{
@@ -15,9 +32,21 @@ pub use mesh_config::{
     OutboundTrafficPolicy, PathNormalization, ProxyConfig,
 };
 pub use object::ObjectName;
+pub use plugin::{Plugin, PluginFailStrategy, PluginPhase};
 pub use policy::CheckedPolicy;
+pub use request_authentication::{ClaimHeader, JwtHeader, JwtRule, RequestAuthentication};
+pub use secret::{Certificate, IssuerRef, Secret};
+pub use service::{Service, ServicePortSpec, TargetPort};
 pub use service_entry::{
     Endpoint, Location, Resolution, ServiceEntry, ServiceEntrySpec, ServicePort, WorkloadSelector,
+};
+pub use sidecar::{EgressListener, Sidecar, SidecarOutboundPolicy};
+pub use telemetry::{AccessLogging, LogFilter, ProviderRef, Telemetry};
+pub use unrendered::{Rendered, Unrendered};
+pub use virtual_service::{
+    ConnectionDestination, Destination, DirectBody, DirectResponse, HeaderChanges, HeaderOperations, HttpDestination,
+    HttpMatch, HttpRoute, PortSelector, Redirect, Retries, Rewrite, StringMatch, TcpMatch, TcpRoute, TlsMatch,
+    TlsRoute, VirtualService,
 };
 pub use workload::{Workload, WorkloadKind};
 
@@ -41,9 +70,19 @@ pub struct Manifests {
     policies: Vec<Manifest<CheckedPolicy>>,
     service_entries: Vec<Manifest<ServiceEntry>>,
     gateways: Vec<Manifest<Gateway>>,
+    virtual_services: Vec<Manifest<Rendered<VirtualService>>>,
+    destination_rules: Vec<Manifest<Rendered<DestinationRule>>>,
+    request_authentications: Vec<Manifest<Rendered<RequestAuthentication>>>,
+    sidecars: Vec<Manifest<Rendered<Sidecar>>>,
+    telemetries: Vec<Manifest<Rendered<Telemetry>>>,
+    plugins: Vec<Manifest<Rendered<Plugin>>>,
+    services: Vec<Manifest<Service>>,
+    secrets: Vec<Manifest<Secret>>,
+    certificates: Vec<Manifest<Certificate>>,
     workloads: Vec<Manifest<Workload>>,
     mesh: Option<Manifest<MeshConfig>>,
     skipped: Vec<Skipped>,
+    unrendered: Vec<Skipped>,
     is_complete: bool,
 }
 
@@ -146,6 +185,60 @@ impl Manifests {
         &self.gateways
     }
 
+    /// The `VirtualService` objects, in the order of the input.
+    #[must_use]
+    pub fn virtual_services(&self) -> &[Manifest<Rendered<VirtualService>>] {
+        &self.virtual_services
+    }
+
+    /// The `DestinationRule` objects, in the order of the input.
+    #[must_use]
+    pub fn destination_rules(&self) -> &[Manifest<Rendered<DestinationRule>>] {
+        &self.destination_rules
+    }
+
+    /// The `RequestAuthentication` objects, in the order of the input.
+    #[must_use]
+    pub fn request_authentications(&self) -> &[Manifest<Rendered<RequestAuthentication>>] {
+        &self.request_authentications
+    }
+
+    /// The `Sidecar` objects, in the order of the input.
+    #[must_use]
+    pub fn sidecars(&self) -> &[Manifest<Rendered<Sidecar>>] {
+        &self.sidecars
+    }
+
+    /// The `Telemetry` objects, in the order of the input.
+    #[must_use]
+    pub fn telemetries(&self) -> &[Manifest<Rendered<Telemetry>>] {
+        &self.telemetries
+    }
+
+    /// The `WasmPlugin` objects, in the order of the input.
+    #[must_use]
+    pub fn plugins(&self) -> &[Manifest<Rendered<Plugin>>] {
+        &self.plugins
+    }
+
+    /// Kubernetes' `Service` objects, in the order of the input.
+    #[must_use]
+    pub fn services(&self) -> &[Manifest<Service>] {
+        &self.services
+    }
+
+    /// The `Secret` objects, in the order of the input.
+    #[must_use]
+    pub fn secrets(&self) -> &[Manifest<Secret>] {
+        &self.secrets
+    }
+
+    /// cert-manager's `Certificate` objects, in the order of the input.
+    #[must_use]
+    pub fn certificates(&self) -> &[Manifest<Certificate>] {
+        &self.certificates
+    }
+
     /// The objects that say which labels pods have, in the order of the input.
     #[must_use]
     pub fn workloads(&self) -> &[Manifest<Workload>] {
@@ -170,6 +263,12 @@ impl Manifests {
     #[must_use]
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
+    }
+
+    /// The objects that change what a proxy does and are not rendered, in the order of the input.
+    #[must_use]
+    pub fn unrendered(&self) -> &[Skipped] {
+        &self.unrendered
     }
 
     /// The namespace whose policies apply in all of them.
@@ -237,22 +336,65 @@ impl Loader {
                 let gateway = read_content(&object)?;
                 self.manifests.gateways.push(object.holding(gateway));
             }
+            Known::VirtualService => {
+                let read = read_spec(&object)?;
+                self.manifests.virtual_services.push(object.holding(read));
+            }
+            Known::DestinationRule => {
+                let read = read_spec(&object)?;
+                self.manifests.destination_rules.push(object.holding(read));
+            }
+            Known::RequestAuthentication => {
+                let read = read_spec(&object)?;
+                self.manifests.request_authentications.push(object.holding(read));
+            }
+            Known::Sidecar => {
+                let read = read_spec(&object)?;
+                self.manifests.sidecars.push(object.holding(read));
+            }
+            Known::Telemetry => {
+                let read = read_spec(&object)?;
+                self.manifests.telemetries.push(object.holding(read));
+            }
+            Known::WasmPlugin => {
+                let read = read_spec(&object)?;
+                self.manifests.plugins.push(object.holding(read));
+            }
+            Known::Service => {
+                let service: service::Document = read_content(&object)?;
+                if let Some(workload) = Workload::read(&object, &self.manifests.sources)? {
+                    self.manifests.workloads.push(object.clone().holding(workload));
+                }
+                self.manifests.services.push(object.holding(service.into_service()));
+            }
+            Known::Secret => {
+                let secret = Secret::read(&object)?;
+                self.manifests.secrets.push(object.holding(secret));
+            }
+            Known::Certificate => {
+                let certificate: secret::Document = read_content(&object)?;
+                self.manifests.certificates.push(object.holding(certificate.spec));
+            }
+            Known::Unrendered => {
+                self.manifests.unrendered.push(object.listed());
+                self.skip(&object);
+            }
             Known::Workload => match Workload::read(&object, &self.manifests.sources)? {
                 Some(workload) => self.manifests.workloads.push(object.holding(workload)),
-                None => self.skip(object),
+                None => self.skip(&object),
             },
             Known::ConfigMap => match istio_mesh(&object) {
                 Some(text) => self.read_embedded_mesh(&object.name, text),
-                None => self.skip(object),
+                None => self.skip(&object),
             },
             Known::IstioOperator => {
                 let path = FieldPath::root().field("spec").field("meshConfig");
                 match object.node.at(&path) {
                     Some(mesh) => self.add_mesh_config(object.name.clone(), mesh.clone(), false),
-                    None => self.skip(object),
+                    None => self.skip(&object),
                 }
             }
-            Known::Unused => self.skip(object),
+            Known::Unused => self.skip(&object),
         }
         Ok(())
     }
@@ -276,13 +418,8 @@ impl Loader {
         }
     }
 
-    fn skip(&mut self, object: Object) {
-        self.manifests.skipped.push(Skipped {
-            span: object.span(),
-            api_version: object.api_version(),
-            kind: object.kind,
-            name: object.name,
-        });
+    fn skip(&mut self, object: &Object) {
+        self.manifests.skipped.push(object.listed());
     }
 
     fn read_embedded_mesh(&mut self, name: &ObjectName, text: &Node) {
@@ -317,6 +454,15 @@ impl Loader {
 }
 
 impl Object {
+    fn listed(&self) -> Skipped {
+        Skipped {
+            span: self.span(),
+            api_version: self.api_version(),
+            kind: self.kind.clone(),
+            name: self.name.clone(),
+        }
+    }
+
     fn holding<T>(self, content: T) -> Manifest<T> {
         Manifest {
             name: self.name,
@@ -331,6 +477,12 @@ fn read_content<T: DeserializeOwned>(object: &Object) -> Result<T, Diagnostic> {
         let message = format!("{} {}: {error}", object.kind, object.name);
         Diagnostic::from(error).with_message(message)
     })
+}
+
+/// Reads the `spec` of an object that matters to rendered proxies only.
+fn read_spec<S: DeserializeOwned + Default>(object: &Object) -> Result<Rendered<S>, Diagnostic> {
+    let read = object.node.read::<spec::Object<S>>();
+    unrendered::deferred(object, read.map(|object| object.spec))
 }
 
 /// The mesh's configuration in Istio's ConfigMap: `istio`, or `istio-` and a revision.

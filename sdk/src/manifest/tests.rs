@@ -71,7 +71,7 @@ fn what_is_not_an_object_of_ours_is_listed_or_refused() {
         assert_eq!(found(text), [expected], "{text}");
     }
     let (manifests, diagnostics) = load(
-        "apiVersion: apps/v2\nkind: Widget\nmetadata: {name: foo}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: \
+        "apiVersion: apps/v2\nkind: Widget\nmetadata: {name: foo}\n---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: s, namespace: \
          ns}\n---\napiVersion: policy.linkerd.io/v1beta1\nkind: AuthorizationPolicy\nmetadata: {name: l}\n",
     );
     assert!(diagnostics.is_empty());
@@ -84,7 +84,7 @@ fn what_is_not_an_object_of_ours_is_listed_or_refused() {
         skipped,
         [
             "Widget apps/v2 default/foo (a.yaml:2:7)",
-            "Secret v1 ns/s (a.yaml:6:7)",
+            "Endpoints v1 ns/s (a.yaml:6:7)",
             "AuthorizationPolicy policy.linkerd.io/v1beta1 default/l (a.yaml:10:7)",
         ]
     );
