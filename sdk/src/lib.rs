@@ -57,6 +57,7 @@
 //! Without manifests, [`FilterConfigBuilder`](filter_config::FilterConfigBuilder) takes policies written in Rust.
 
 pub mod diagnostic;
+pub mod envoy;
 pub mod filter_config;
 pub mod input;
 pub mod lint;

@@ -76,15 +76,20 @@ impl Builder<'_> {
     ) -> Option<UpstreamTls> {
         let Some((tls, rules)) = said.tls.as_ref().zip(rules) else {
             // Istio's automatic mutual TLS: where the other end takes it.
+            let sni = outbound_sni(port.number, part, &host.name);
             return self
                 .takes_mesh_tls(host, port)
-                .then(|| mesh_tls(None, &[], outbound_sni(port.number, part, &host.name), port.protocol));
+                .then(|| mesh_tls(None, self.identities_of(host), sni, port.protocol));
         };
         match tls.mode {
             ClientTlsMode::Disable => None,
             ClientTlsMode::IstioMutual => Some(mesh_tls(
                 tls.sni.clone(),
-                &tls.subject_alt_names,
+                if tls.subject_alt_names.is_empty() {
+                    self.identities_of(host)
+                } else {
+                    tls.subject_alt_names.clone()
+                },
                 outbound_sni(port.number, part, &host.name),
                 port.protocol,
             )),
@@ -159,6 +164,15 @@ impl Builder<'_> {
         })
     }
 
+    /// The identities of a service's workloads, as certificates have them; none when they are not all known.
+    fn identities_of(&self, host: &Host) -> Vec<String> {
+        let identities = host.pods().iter().map(|pods| {
+            let is_known = self.manifests.runs(pods);
+            is_known.then(|| format!("spiffe://{}", self.manifests.identity_of(pods)))
+        });
+        identities.collect::<Option<_>>().unwrap_or_default()
+    }
+
     /// Whether a gateway of the mesh listens at this port for mesh certificates.
     fn takes_mesh_tls(&self, host: &Host, port: &HostPort) -> bool {
         let is_mutual = |gateway: &Manifest<Gateway>| {
@@ -186,11 +200,11 @@ pub(super) fn secret_name(name: &str, namespace: &str) -> ObjectName {
     }
 }
 
-fn mesh_tls(sni: Option<String>, names: &[String], default_sni: String, protocol: Protocol) -> UpstreamTls {
+fn mesh_tls(sni: Option<String>, names: Vec<String>, default_sni: String, protocol: Protocol) -> UpstreamTls {
     UpstreamTls {
         credential: Some(Credential::Mesh),
         trust: Trust::Mesh,
-        subject_alt_names: names.to_vec(),
+        subject_alt_names: names,
         sni: Some(sni.filter(|sni| !sni.is_empty()).unwrap_or(default_sni)),
         alpn: if protocol == Protocol::Http2 {
             MESH_ALPN_H2.to_vec()

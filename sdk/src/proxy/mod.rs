@@ -46,7 +46,7 @@ pub use tls::{ClientCertificates, Credential, ServerTls, Trust, UpstreamTls};
 use catalog::Catalog;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::{Manifest, Manifests, ObjectName};
+use crate::manifest::{GatewayTopology, Manifest, Manifests, Normalization, ObjectName};
 use crate::scope::GatewayWorkload;
 
 /// Which proxy; displays and parses as `sidecar:namespace/name` or `gateway:namespace/name`.
@@ -126,8 +126,10 @@ pub struct Proxy {
     pub token_issuers: Option<TokenIssuers>,
     /// The filters of others that it runs, in order.
     pub plugins: Vec<PlacedPlugin>,
-    /// How many proxies in front of it may speak for their clients.
-    pub trusted_proxies: u32,
+    /// What stands in front of it.
+    pub topology: GatewayTopology,
+    /// What it does with paths.
+    pub normalization: Normalization,
 }
 
 impl Proxy {
@@ -241,7 +243,12 @@ impl Builder<'_> {
             access_logs: self.access_logs(&place),
             token_issuers: self.token_issuers(&place),
             plugins: self.plugins(&place),
-            trusted_proxies: workload.topology.num_trusted_proxies.unwrap_or_default(),
+            topology: if is_gateway {
+                workload.topology.clone()
+            } else {
+                GatewayTopology::default()
+            },
+            normalization: self.manifests.normalization(),
             name: name.clone(),
             labels: workload.labels.clone(),
         })

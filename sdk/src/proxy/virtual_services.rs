@@ -128,6 +128,13 @@ impl<'m> Builder<'m> {
             return None;
         }
         if let Some(redirect) = &route.redirect {
+            if !matches!(redirect.redirect_code, None | Some(301 | 302 | 303 | 307 | 308)) {
+                let path = path.field("redirect").field("redirectCode");
+                let message = format!("VirtualService {}: no redirect has this status", written.object.name());
+                let diagnostic = Diagnostic::error(message).at(written.span(&path), "").in_field(path);
+                self.diagnostics.push(diagnostic.help("it is one of 301, 302, 303, 307 and 308"));
+                return None;
+            }
             return Some(RouteAction::Redirect(redirect.clone()));
         }
         if let Some(answer) = &route.direct_response {

@@ -86,6 +86,11 @@ impl Manifests {
         Some((workload.name().clone(), target))
     }
 
+    /// Whether there is a workload of this name.
+    pub(super) fn runs(&self, workload: &ObjectName) -> bool {
+        self.running().any(|known| known.name() == workload)
+    }
+
     /// What runs: everything but services.
     fn running(&self) -> impl Iterator<Item = &Manifest<Workload>> {
         let workloads = self.workloads().iter();
