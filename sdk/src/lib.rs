@@ -62,6 +62,7 @@ pub mod input;
 pub mod lint;
 pub mod located;
 pub mod manifest;
+pub mod oci;
 pub mod path_normalization;
 pub mod rbac;
 mod registry;
