@@ -8,6 +8,7 @@ use outgate_policy::config::Identity;
 use outgate_sdk::diagnostic::Diagnostics;
 use outgate_sdk::input::Input;
 use outgate_sdk::manifest::{Manifest, Manifests, ObjectName};
+use outgate_sdk::oci::{Reference, Tag};
 use outgate_sdk::scope::GatewayWorkload;
 
 /// Decides who may call what on the way out of a service mesh.
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Build(Build),
     Explain(Explain),
     Test(Test),
+    Package(Package),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -240,6 +242,60 @@ pub(crate) struct Test {
     /// How to print the results.
     #[arg(long, default_value = "text")]
     pub(crate) output: OutputFormat,
+}
+
+/// Package the filter's module as the OCI image that Istio pulls, into a directory or a registry.
+///
+/// The same module always gives the same image. What a WasmPlugin needs of it, the URL and the checksum, is printed.
+#[derive(Args, Debug)]
+#[command(
+    group = clap::ArgGroup::new("destination").args(["layout", "push"]).required(true).multiple(true),
+    after_help = "Example:\n  outgate package --push registry.example/mesh/outgate:1.0\n\nCredentials are those that `docker login` \
+                  left in ~/.docker/config.json, unless --username is given."
+)]
+pub(crate) struct Package {
+    /// The module.
+    #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]
+    pub(crate) filter: Option<PathBuf>,
+
+    /// Write the image into this OCI image layout. Images with other tags in it stay.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) layout: Option<PathBuf>,
+
+    /// Push the image to a registry, as REGISTRY/REPOSITORY or REGISTRY/REPOSITORY:TAG.
+    #[arg(long, value_name = "IMAGE", value_parser = Reference::parse)]
+    pub(crate) push: Option<Reference>,
+
+    /// The image's tag [default: that of --push, else `latest`].
+    #[arg(long, value_parser = Tag::parse)]
+    pub(crate) tag: Option<Tag>,
+
+    /// An annotation of the image's manifest; may be given several times.
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = label)]
+    pub(crate) annotations: Vec<(String, String)>,
+
+    /// How to print the result.
+    #[arg(long, default_value = "text")]
+    pub(crate) output: OutputFormat,
+
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Registry")]
+pub(crate) struct RegistryArguments {
+    /// The user name at the registry.
+    #[arg(long, value_name = "NAME", requires_all = ["push", "password_stdin"])]
+    pub(crate) username: Option<String>,
+
+    /// Read the password or token from standard input.
+    #[arg(long, requires = "username")]
+    pub(crate) password_stdin: bool,
+
+    /// Speak HTTP without TLS, as to a registry on this machine.
+    #[arg(long, requires = "push")]
+    pub(crate) plain_http: bool,
 }
 
 #[derive(Args, Debug)]

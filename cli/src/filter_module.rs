@@ -11,12 +11,18 @@ const BUILT: &str = "target/wasm/outgate_filter.wasm";
 
 /// Loads the module that was named, or the one that the project's build left.
 pub(crate) fn load(named: Option<&PathBuf>) -> Result<(PathBuf, Module), Failure> {
+    let path = find(named)?;
+    let module = Module::load(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok((path, module))
+}
+
+/// Where the module is: as named, or where the project's build leaves it.
+pub(crate) fn find(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
     let path = named.cloned().unwrap_or_else(|| BUILT.into());
     if named.is_none() && !path.is_file() {
         return Err(Failure::Message(format!(
             "the filter's module is not at {BUILT}; build it with `cargo xtask wasm`, or name it with --filter"
         )));
     }
-    let module = Module::load(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok((path, module))
+    Ok(path)
 }

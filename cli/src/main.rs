@@ -1,4 +1,4 @@
-//! `outgate`: checks, builds, explains and tests the policies of an egress gateway.
+//! `outgate`: checks, builds, explains and tests the policies of an egress gateway, and packages what enforces them.
 
 mod arguments;
 mod build;
@@ -8,6 +8,7 @@ mod explain;
 mod failure;
 mod filter_module;
 mod output;
+mod package;
 mod scenario;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Build(arguments) => build::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Test(arguments) => scenario::run(arguments),
+        Command::Package(arguments) => package::run(arguments),
     };
     result.unwrap_or_else(|failure: Failure| failure.report())
 }

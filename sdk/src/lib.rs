@@ -63,6 +63,7 @@ pub mod input;
 pub mod lint;
 pub mod located;
 pub mod manifest;
+pub mod oci;
 pub mod path_normalization;
 pub mod proxy;
 pub mod rbac;
