@@ -9,7 +9,10 @@ use outgate_sdk::diagnostic::Diagnostics;
 use outgate_sdk::input::Input;
 use outgate_sdk::manifest::{Manifest, Manifests, ObjectName};
 use outgate_sdk::oci::{Reference, Tag};
+use outgate_sdk::proxy::ProxyName;
 use outgate_sdk::scope::GatewayWorkload;
+
+use crate::failure::Failure;
 
 /// Decides who may call what on the way out of a service mesh.
 ///
@@ -96,14 +99,26 @@ pub(crate) struct Build {
     #[arg(long = "for", value_name = "WHAT")]
     pub(crate) target: BuildTarget,
 
+    /// The gateway whose policies are meant. Required, except for --for envoy.
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        value_parser = object_name,
+        required_if_eq_any([("target", "filter"), ("target", "rbac"), ("target", "wasmplugin")])
+    )]
+    gateway: Option<ObjectName>,
+
     #[command(flatten)]
-    pub(crate) gateway: GatewayArguments,
+    labels: LabelArguments,
 
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
 
     #[command(flatten)]
     pub(crate) plugin: PluginArguments,
+
+    #[command(flatten)]
+    pub(crate) envoy: EnvoyArguments,
 
     /// Write to this file instead of standard output.
     #[arg(long, short, value_name = "FILE")]
@@ -118,6 +133,45 @@ pub(crate) enum BuildTarget {
     Rbac,
     /// An Istio WasmPlugin with the filter's configuration in it, YAML.
     Wasmplugin,
+    /// What Envoy itself starts with as one of the mesh's proxies, JSON.
+    Envoy,
+}
+
+impl Build {
+    /// The gateway's pods.
+    pub(crate) fn gateway(&self, manifests: &Manifests) -> Result<GatewayWorkload, Failure> {
+        let gateway = self.gateway.as_ref().ok_or("--gateway is missing")?;
+        Ok(self.labels.find(gateway, manifests))
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Envoy")]
+pub(crate) struct EnvoyArguments {
+    /// The proxy: sidecar:NAMESPACE/NAME or gateway:NAMESPACE/NAME. Required for --for envoy.
+    #[arg(long, value_name = "PROXY", required_if_eq("target", "envoy"))]
+    pub(crate) proxy: Option<ProxyName>,
+
+    /// Where Envoy finds certificates: the proxy's own in DIR/mesh and a Secret's in DIR/NAMESPACE/NAME, each as tls.crt, tls.key
+    /// and ca.crt. A Secret that is among the manifests is written out instead.
+    #[arg(long, value_name = "DIR", default_value = "certificates")]
+    pub(crate) certificates: PathBuf,
+
+    /// Who decides about requests in a gateway.
+    #[arg(long, default_value = "outgate")]
+    pub(crate) authorization: AuthorizationKind,
+
+    /// Where Envoy finds the filter's module [default: where `cargo xtask wasm` leaves it].
+    #[arg(long = "filter", value_name = "WASM")]
+    pub(crate) module: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum AuthorizationKind {
+    /// Outgate's filter.
+    Outgate,
+    /// Envoy's own RBAC filters, as Istio would configure them.
+    Native,
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,7 @@
 //! `outgate build`.
 
+mod envoy;
+
 use std::fs;
 use std::process::ExitCode;
 
@@ -10,6 +12,7 @@ use outgate_sdk::rbac;
 use outgate_sdk::scope::GatewayWorkload;
 use outgate_sdk::wasm_plugin::{FailStrategy, PluginOptions, WasmPlugin};
 use outgate_sdk::yaml;
+use serde_json::Value;
 
 use crate::arguments::{Build, BuildTarget, unselected};
 use crate::failure::{FINE, Failure};
@@ -21,12 +24,9 @@ pub(crate) fn run(arguments: &Build) -> Result<ExitCode, Failure> {
     if diagnostics.errors() > 0 {
         return Err(Failure::Shown);
     }
-    let gateway = arguments.gateway.find(&manifests);
-    output::show_diagnostics(&unselected(&manifests, &gateway), manifests.sources());
     let text = match arguments.target {
-        BuildTarget::Filter => serde_json::to_string_pretty(&filter_config(arguments, &manifests, &gateway)?)? + "\n",
-        BuildTarget::Rbac => native_rbac(&manifests, &gateway)?,
-        BuildTarget::Wasmplugin => wasm_plugin(arguments, &manifests, &gateway)?,
+        BuildTarget::Envoy => envoy::bootstrap(arguments, &manifests)?,
+        target => for_gateway(arguments, target, &manifests)?,
     };
     match &arguments.out {
         None => print!("{text}"),
@@ -35,6 +35,19 @@ pub(crate) fn run(arguments: &Build) -> Result<ExitCode, Failure> {
         }
     }
     Ok(FINE)
+}
+
+fn for_gateway(arguments: &Build, target: BuildTarget, manifests: &Manifests) -> Result<String, Failure> {
+    let gateway = arguments.gateway(manifests)?;
+    output::show_diagnostics(&unselected(manifests, &gateway), manifests.sources());
+    match target {
+        BuildTarget::Filter => {
+            Ok(serde_json::to_string_pretty(&filter_config(arguments, manifests, &gateway)?)? + "\n")
+        }
+        BuildTarget::Rbac => Ok(yaml::to_yaml(&native_rbac(manifests, &gateway)?)?),
+        BuildTarget::Wasmplugin => wasm_plugin(arguments, manifests, &gateway),
+        BuildTarget::Envoy => envoy::bootstrap(arguments, manifests),
+    }
 }
 
 fn filter_config(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<Config, Failure> {
@@ -47,14 +60,13 @@ fn filter_config(arguments: &Build, manifests: &Manifests, gateway: &GatewayWork
     config.map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))
 }
 
-fn native_rbac(manifests: &Manifests, gateway: &GatewayWorkload) -> Result<String, Failure> {
+pub(crate) fn native_rbac(manifests: &Manifests, gateway: &GatewayWorkload) -> Result<Vec<Value>, Failure> {
     let policies = manifests.policies_for(gateway);
     let policies: Vec<_> = policies
         .iter()
         .map(|policy| policy.content().policy().clone())
         .collect();
-    let filters = rbac::render(&policies, &manifests.mesh(gateway))?;
-    Ok(yaml::to_yaml(&filters)?)
+    Ok(rbac::render(&policies, &manifests.mesh(gateway))?)
 }
 
 fn wasm_plugin(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<String, Failure> {

@@ -9,7 +9,7 @@ use outgate_policy::config::Config;
 use serde_json::Value;
 
 use super::Placed;
-use crate::manifest::ObjectName;
+use crate::manifest::{ObjectName, Secret};
 use crate::proxy::AccessLog;
 
 /// Where an Envoy runs: in a pod of its cluster, or on a machine where everything is elsewhere.
@@ -129,5 +129,16 @@ impl fmt::Debug for SecretContent {
             Self::Text { .. } => "Text",
             Self::Files { .. } => "Files",
         })
+    }
+}
+
+impl From<&Secret> for SecretContent {
+    fn from(secret: &Secret) -> Self {
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Self::Text {
+            certificate: text(secret.certificate()),
+            key: text(secret.key()),
+            authorities: text(secret.authorities()),
+        }
     }
 }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::object::Object;
+use super::object::{Object, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::located::Node;
 
@@ -101,6 +101,14 @@ pub struct Certificate {
     /// Who issues it.
     #[serde(default)]
     pub issuer_ref: IssuerRef,
+}
+
+impl Certificate {
+    /// The secret that is made for an object of this name.
+    #[must_use]
+    pub fn secret(&self, object: &ObjectName) -> ObjectName {
+        ObjectName::new(&object.namespace, &self.secret_name)
+    }
 }
 
 /// The part of a `Certificate` that is read.

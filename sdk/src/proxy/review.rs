@@ -220,8 +220,7 @@ impl Builder<'_> {
 
     fn require<T>(&mut self, wanted: &ObjectName, need: Need, by: &Manifest<T>, path: &FieldPath) {
         let certificates = self.manifests.certificates().iter();
-        let mut issued = certificates
-            .map(|certificate| ObjectName::new(&certificate.name().namespace, &certificate.content().secret_name));
+        let mut issued = certificates.map(|certificate| certificate.content().secret(certificate.name()));
         if issued.any(|name| name == *wanted) {
             return;
         }

@@ -132,7 +132,8 @@ impl<'m> Builder<'m> {
                 let path = path.field("redirect").field("redirectCode");
                 let message = format!("VirtualService {}: no redirect has this status", written.object.name());
                 let diagnostic = Diagnostic::error(message).at(written.span(&path), "").in_field(path);
-                self.diagnostics.push(diagnostic.help("it is one of 301, 302, 303, 307 and 308"));
+                self.diagnostics
+                    .push(diagnostic.help("it is one of 301, 302, 303, 307 and 308"));
                 return None;
             }
             return Some(RouteAction::Redirect(redirect.clone()));

@@ -1,0 +1,66 @@
+//! `outgate build --for envoy`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use outgate_sdk::envoy::{Authorization, Configuration, Place, SecretContent, Secrets};
+use outgate_sdk::manifest::{Manifest, Manifests};
+use outgate_sdk::proxy::ProxyName;
+
+use super::{filter_config, native_rbac};
+use crate::arguments::{AuthorizationKind, Build, unselected};
+use crate::failure::Failure;
+use crate::{filter_module, output};
+
+/// The bootstrap of one of the mesh's proxies, for an Envoy in its pod.
+pub(super) fn bootstrap(arguments: &Build, manifests: &Manifests) -> Result<String, Failure> {
+    let proxy = arguments.envoy.proxy.as_ref().ok_or("--proxy is missing")?;
+    let built = manifests
+        .proxy(proxy)
+        .map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))?;
+    output::show_diagnostics(&built.doubts, manifests.sources());
+    let place = Place {
+        secrets: secrets(manifests, &arguments.envoy.certificates),
+        authorization: authorization(arguments, manifests, proxy)?,
+        ..Place::default()
+    };
+    let configuration = Configuration::new(&built.proxy, &place);
+    Ok(serde_json::to_string_pretty(&configuration.bootstrap)? + "\n")
+}
+
+fn authorization(arguments: &Build, manifests: &Manifests, proxy: &ProxyName) -> Result<Authorization, Failure> {
+    let ProxyName::Gateway(gateway) = proxy else {
+        return Ok(Authorization::None);
+    };
+    let workload = manifests.gateway_workload(gateway, &BTreeMap::new());
+    output::show_diagnostics(&unselected(manifests, &workload), manifests.sources());
+    Ok(match arguments.envoy.authorization {
+        AuthorizationKind::Native => Authorization::Native(native_rbac(manifests, &workload)?),
+        AuthorizationKind::Outgate => Authorization::Filter {
+            module: std::path::absolute(filter_module::find(arguments.envoy.module.as_ref())?)?,
+            config: Box::new(filter_config(arguments, manifests, &workload)?),
+        },
+    })
+}
+
+/// The Secrets among the manifests as they are; the others, and the proxy's own certificate, in files.
+fn secrets(manifests: &Manifests, directory: &Path) -> Secrets {
+    let files = |directory: &Path| SecretContent::Files {
+        certificate: directory.join("tls.crt"),
+        key: directory.join("tls.key"),
+        authorities: directory.join("ca.crt"),
+    };
+    let issued = manifests.certificates().iter().map(|certificate| {
+        let name = certificate.content().secret(certificate.name());
+        let files = files(&directory.join(&name.namespace).join(&name.name));
+        (name, files)
+    });
+    let written = manifests
+        .secrets()
+        .iter()
+        .map(|secret: &Manifest<_>| (secret.name().clone(), SecretContent::from(secret.content())));
+    Secrets {
+        mesh: files(&directory.join("mesh")),
+        named: issued.chain(written).collect(),
+    }
+}
