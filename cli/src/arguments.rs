@@ -13,6 +13,8 @@ use outgate_sdk::proxy::ProxyName;
 use outgate_sdk::scope::GatewayWorkload;
 
 use crate::failure::Failure;
+use crate::local::plan::Mapping;
+use crate::local::ports::WantedPort;
 
 /// Decides who may call what on the way out of a service mesh.
 ///
@@ -39,6 +41,7 @@ pub(crate) enum Command {
     Build(Build),
     Explain(Explain),
     Test(Test),
+    Up(Up),
     Package(Package),
 }
 
@@ -352,6 +355,59 @@ pub(crate) struct RegistryArguments {
     pub(crate) plain_http: bool,
 }
 
+/// Run the manifests' proxies here: gateways and clients' sidecars as real Envoys, with real mTLS, without Kubernetes.
+///
+/// Every workload that a Gateway selects becomes a gateway; every workload that no Service leads to becomes a client, whose
+/// sidecar can be called as an HTTP proxy. Certificates come from an authority made for the run, and from the Secrets that the
+/// manifests name. One readable line is printed for each request at each proxy. Ctrl-C stops everything.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  outgate up examples/asm-egress-gateway --map httpbin.default:8000=127.0.0.1:8000 --watch\n\nAddresses of \
+                  the cluster lead to the proxies that run here: a Service's pods, and the load balancer in front of a gateway \
+                  (loadBalancerIP, externalIPs). What else runs here in the place of something in the cluster is said with --map."
+)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// Open a client's port under this service account, too; may be given several times.
+    #[arg(long = "as", value_name = "NAMESPACE/ACCOUNT", value_parser = object_name)]
+    pub(crate) clients: Vec<ObjectName>,
+
+    /// Send what is for a host's port, or for the address and port of an endpoint, here; may be given several times.
+    #[arg(long, value_name = "HOST:PORT=ADDRESS:PORT", value_parser = Mapping::parse)]
+    pub(crate) map: Vec<Mapping>,
+
+    /// Which port of this machine stands for a port of a workload [default: the same number, 10000 more below 1024, or a free one
+    /// where that is taken]; may be given several times.
+    #[arg(long, value_name = "NAMESPACE/NAME:PORT=LOCAL-PORT", value_parser = WantedPort::parse)]
+    pub(crate) port: Vec<WantedPort>,
+
+    /// Leave all ports to the kernel.
+    #[arg(long)]
+    pub(crate) any_ports: bool,
+
+    /// Apply manifests when they are saved. What has errors is refused, and what was in effect stays.
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    /// Who decides about requests in the gateways.
+    #[arg(long, default_value = "outgate")]
+    pub(crate) authorization: AuthorizationKind,
+
+    /// The filter's module.
+    #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]
+    pub(crate) filter: Option<PathBuf>,
+
+    /// The Envoy to run [default: the one on the PATH, or the one that `cargo xtask setup` installed].
+    #[arg(long, value_name = "FILE", env = "ENVOY")]
+    pub(crate) envoy: Option<PathBuf>,
+
+    /// How to print what happens. As JSON, each line is an object with an `event`: ready, access, envoy, applied, refused, stopped.
+    #[arg(long, default_value = "text")]
+    pub(crate) output: OutputFormat,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct InputArguments {
     /// Manifests: files, directories, or `-` for standard input.
@@ -366,6 +422,22 @@ pub(crate) struct InputArguments {
 impl InputArguments {
     pub(crate) fn load(&self) -> (Manifests, Diagnostics) {
         load(&self.files, self.mesh_config.as_ref())
+    }
+
+    /// The files and directories, as absolute paths.
+    pub(crate) fn paths(&self) -> Result<Vec<PathBuf>, Failure> {
+        let files = self.files.iter().map(PathBuf::from).chain(self.mesh_config.clone());
+        let resolve = |path: PathBuf| {
+            if path.as_os_str() == "-" {
+                return Err(Failure::from(
+                    "standard input cannot be watched; name files or directories",
+                ));
+            }
+            Ok(path
+                .canonicalize()
+                .map_err(|error| format!("{}: {error}", path.display()))?)
+        };
+        files.map(resolve).collect()
     }
 }
 

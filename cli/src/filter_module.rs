@@ -26,3 +26,12 @@ pub(crate) fn find(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
     }
     Ok(path)
 }
+
+/// The same, as a path that means the same everywhere.
+pub(crate) fn absolute(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    let path = find(named)?;
+    let path = path
+        .canonicalize()
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path)
+}

@@ -1,15 +1,18 @@
 //! `outgate`: checks, builds, explains and tests the policies of an egress gateway, and packages what enforces them.
 
 mod arguments;
+mod authority;
 mod build;
 mod check;
 mod described;
 mod explain;
 mod failure;
 mod filter_module;
+mod local;
 mod output;
 mod package;
 mod scenario;
+mod up;
 
 use std::process::ExitCode;
 
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
         Command::Build(arguments) => build::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Test(arguments) => scenario::run(arguments),
+        Command::Up(arguments) => up::run(arguments),
         Command::Package(arguments) => package::run(arguments),
     };
     result.unwrap_or_else(|failure: Failure| failure.report())

@@ -12,6 +12,7 @@ const fn bold(color: AnsiColor) -> Style {
 }
 
 pub(crate) const ERROR: Style = bold(AnsiColor::Red);
+pub(crate) const WARNING: Style = bold(AnsiColor::Yellow);
 pub(crate) const GOOD: Style = bold(AnsiColor::Green);
 pub(crate) const STRONG: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();

@@ -37,7 +37,7 @@ fn authorization(arguments: &Build, manifests: &Manifests, proxy: &ProxyName) ->
     Ok(match arguments.envoy.authorization {
         AuthorizationKind::Native => Authorization::Native(native_rbac(manifests, &workload)?),
         AuthorizationKind::Outgate => Authorization::Filter {
-            module: std::path::absolute(filter_module::find(arguments.envoy.module.as_ref())?)?,
+            module: filter_module::absolute(arguments.envoy.module.as_ref())?,
             config: Box::new(filter_config(arguments, manifests, &workload)?),
         },
     })

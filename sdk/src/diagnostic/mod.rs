@@ -200,6 +200,17 @@ impl Diagnostics {
             .sort_by_key(|diagnostic| (diagnostic.place(), diagnostic.severity()));
     }
 
+    /// Leaves one of those that are said several times, in order.
+    pub fn dedup(&mut self) {
+        let mut seen: Vec<Diagnostic> = Vec::with_capacity(self.0.len());
+        for diagnostic in self.0.drain(..) {
+            if !seen.contains(&diagnostic) {
+                seen.push(diagnostic);
+            }
+        }
+        self.0 = seen;
+    }
+
     /// For people: each with the lines that it is about, and a count at the end. Empty when nothing has been found.
     #[must_use]
     pub fn render(&self, sources: &Sources, colors: bool) -> String {

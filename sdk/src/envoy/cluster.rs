@@ -156,12 +156,16 @@ fn to_original_destination(cluster: &Cluster, place: &Place, rendered: &mut Valu
     match place.connections {
         Connections::Redirected => rendered["type"] = "ORIGINAL_DST".into(),
         Connections::Addressed => {
+            let checks_host = cluster
+                .tls
+                .as_ref()
+                .is_some_and(|tls| tls.sni.is_none() && tls.checks_host());
             rendered["cluster_type"] = extension(
                 "envoy.clusters.dynamic_forward_proxy",
                 "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
                 json!({
                     "dns_cache_config": dns_cache(),
-                    "allow_insecure_cluster_options": cluster.tls.is_some(),
+                    "allow_insecure_cluster_options": !checks_host,
                 }),
             );
         }

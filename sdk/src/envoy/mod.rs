@@ -65,6 +65,11 @@ impl Configuration {
         let mut bootstrap = json!({
             "node": node(proxy),
             "admin": admin,
+            "overload_manager": {"resource_monitors": [extension(
+                "envoy.resource_monitors.global_downstream_max_connections",
+                "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                json!({"max_active_downstream_connections": NO_LIMIT}),
+            )]},
         });
         let mut watched = Vec::new();
         match &place.delivery {
@@ -72,7 +77,7 @@ impl Configuration {
                 bootstrap["static_resources"] = json!({
                     "listeners": listeners,
                     "clusters": clusters,
-                    "secrets": secrets.into_iter().map(|(_, secret)| secret).collect::<Vec<_>>(),
+                    "secrets": secrets.into_values().collect::<Vec<_>>(),
                 });
             }
             Delivery::Watched(directory) => {
@@ -112,6 +117,8 @@ struct At<'a> {
     place: &'a Place,
 }
 
+/// Istio sets no limit to connections, and Envoy wants to hear so.
+const NO_LIMIT: u32 = i32::MAX.unsigned_abs();
 /// The file with the listeners.
 const LISTENERS: &str = "listeners.json";
 /// The file with the clusters.

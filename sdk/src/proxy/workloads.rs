@@ -44,20 +44,31 @@ impl Manifests {
         names
     }
 
+    /// The client that calls under a service account: a workload that runs under it, else the account itself.
+    #[must_use]
+    pub fn client_of(&self, account: &ObjectName) -> ProxyName {
+        let clients = self.client_proxies();
+        let runs_under = |proxy: &&ProxyName| self.identity_of(proxy.workload()) == self.identity_of_account(account);
+        let found = clients.iter().find(runs_under);
+        found.cloned().unwrap_or_else(|| ProxyName::Sidecar(account.clone()))
+    }
+
     /// The identity of a workload's certificate, without `spiffe://`. A name that no workload has is a service account.
     #[must_use]
     pub fn identity_of(&self, workload: &ObjectName) -> String {
         let found = self.running().find(|known| known.name() == workload);
-        let account = match found {
-            Some(known) => known.content().service_account.as_deref().unwrap_or("default"),
-            None => &workload.name,
-        };
+        let account = found.map(|known| known.content().service_account.as_deref().unwrap_or("default"));
+        let account = account.unwrap_or(&workload.name);
+        self.identity_of_account(&ObjectName::new(&workload.namespace, account))
+    }
+
+    fn identity_of_account(&self, account: &ObjectName) -> String {
         let trust_domain = self
             .mesh_config()
             .and_then(|mesh| mesh.content().trust_domain.clone())
             .filter(|domain| !domain.is_empty())
             .unwrap_or_else(|| "cluster.local".to_owned());
-        format!("{trust_domain}/ns/{}/sa/{account}", workload.namespace)
+        format!("{trust_domain}/ns/{}/sa/{}", account.namespace, account.name)
     }
 
     /// The workload, and its port, that an address from outside leads to: a load balancer's.

@@ -1,0 +1,202 @@
+//! Which proxies there are, and what each of them is to do.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
+use outgate_sdk::envoy::Authorization;
+use outgate_sdk::filter_config::FilterOptions;
+use outgate_sdk::manifest::{Manifests, ObjectName};
+use outgate_sdk::proxy::{Address, Cluster, Discovery, Proxy, ProxyName};
+
+use crate::build::native_rbac;
+use crate::failure::Failure;
+
+/// What a run is to be like, whatever the manifests say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    /// Service accounts that a client's port is opened for, beside those of workloads.
+    pub(crate) clients: Vec<ObjectName>,
+    /// Where hosts are on this machine.
+    pub(crate) mappings: Vec<Mapping>,
+    /// The filter's module; absent: Envoy's own RBAC decides.
+    pub(crate) module: Option<PathBuf>,
+}
+
+/// A host's port, and where it is instead.
+#[derive(Clone, Debug)]
+pub(crate) struct Mapping {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) to: SocketAddr,
+}
+
+impl Mapping {
+    /// Reads `HOST:PORT=ADDRESS:PORT`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let parsed = || {
+            let (host, to) = text.split_once('=')?;
+            let (host, port) = host.rsplit_once(':')?;
+            Some(Self {
+                host: host.to_lowercase(),
+                port: port.parse().ok()?,
+                to: to.parse().ok()?,
+            })
+        };
+        parsed().ok_or_else(|| {
+            "expected HOST:PORT=ADDRESS:PORT, such as httpbin.default.svc.cluster.local:8000=127.0.0.1:8000".to_owned()
+        })
+    }
+
+    /// Whether it is about a cluster: `outbound|port||host`, whatever the subset. A service may be named without its ending.
+    fn is_about(&self, cluster: &Cluster) -> bool {
+        let mut parts = cluster.name.split('|').skip(1);
+        let port = parts.next().and_then(|port| port.parse().ok());
+        let host = parts.nth(1).unwrap_or_default();
+        let rest = host.strip_prefix(self.host.as_str());
+        port == Some(self.port) && matches!(rest, Some("" | ".svc.cluster.local"))
+    }
+}
+
+/// All proxies, and who decides in each.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) proxies: Vec<Planned>,
+}
+
+/// One proxy.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) proxy: Proxy,
+    pub(crate) authorization: Authorization,
+}
+
+impl Plan {
+    /// What the manifests come to, and what is doubtful about it.
+    pub(crate) fn new(manifests: &Manifests, wishes: &Wishes) -> Result<(Self, Diagnostics), Refused> {
+        let mut names = manifests.gateway_proxies();
+        let gateways = names.len();
+        names.extend(manifests.client_proxies());
+        for client in &wishes.clients {
+            let name = manifests.client_of(client);
+            let identity = manifests.identity_of(name.workload());
+            if !identity.ends_with(&format!("/sa/{}", client.name)) {
+                return Err(Refused::Other(Failure::Message(format!(
+                    "--as {client}: there is a workload of this name, and it runs as {identity}"
+                ))));
+            }
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let mut diagnostics = Diagnostics::default();
+        if gateways == 0 {
+            let message =
+                "no Gateway selects a workload of the manifests: there are sidecars only, and nobody enforces policies";
+            diagnostics.push(Diagnostic::warning(message));
+        }
+        if names.is_empty() {
+            let refused = Diagnostic::error("the manifests have no workload: there is no proxy to run")
+                .help("add the Deployments of the gateway and of the clients, or open a client's port with --as NAMESPACE/ACCOUNT");
+            return Err(Refused::Input([refused].into_iter().collect()));
+        }
+        let mut proxies = Vec::with_capacity(names.len());
+        let mut is_refused = false;
+        for name in &names {
+            match planned(manifests, wishes, name) {
+                Ok((planned, doubts)) => {
+                    proxies.push(planned);
+                    diagnostics.extend(doubts);
+                }
+                Err(Refused::Input(found)) => {
+                    is_refused = true;
+                    diagnostics.extend(found);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        diagnostics.sort();
+        diagnostics.dedup();
+        if is_refused {
+            return Err(Refused::Input(diagnostics));
+        }
+        let plan = Self { proxies };
+        diagnostics.extend(plan.unused(&wishes.mappings));
+        Ok((plan, diagnostics))
+    }
+
+    /// The clusters of all proxies.
+    pub(crate) fn clusters(&self) -> impl Iterator<Item = &Cluster> {
+        self.proxies.iter().flat_map(|planned| &planned.proxy.clusters)
+    }
+
+    /// Where the mapped endpoints are.
+    pub(crate) fn mapped(&self, mappings: &[Mapping]) -> BTreeMap<(Address, u16), SocketAddr> {
+        let mut placed = BTreeMap::new();
+        for mapping in mappings {
+            placed.insert((Address::Network(mapping.host.clone()), mapping.port), mapping.to);
+            for cluster in self.clusters().filter(|cluster| mapping.is_about(cluster)) {
+                let endpoints = cluster.endpoints.iter();
+                placed.extend(endpoints.map(|endpoint| ((endpoint.address.clone(), endpoint.port), mapping.to)));
+            }
+        }
+        placed
+    }
+
+    /// A mapping that changes nothing is a typing error.
+    fn unused(&self, mappings: &[Mapping]) -> Vec<Diagnostic> {
+        let is_of_use = |mapping: &Mapping| {
+            self.clusters().any(|cluster| {
+                let mut endpoints = cluster.endpoints.iter();
+                let is_endpoint = endpoints.any(|endpoint| {
+                    endpoint.port == mapping.port && endpoint.address == Address::Network(mapping.host.clone())
+                });
+                (mapping.is_about(cluster) && cluster.discovery != Discovery::OriginalDestination) || is_endpoint
+            })
+        };
+        let unused = mappings.iter().filter(|mapping| !is_of_use(mapping));
+        let warnings = unused.map(|Mapping { host, port, .. }| {
+            Diagnostic::warning(format!("--map {host}:{port}: no proxy sends to it"))
+                .help("name a host and port that a Service or ServiceEntry registers, or the address of an endpoint")
+        });
+        warnings.collect()
+    }
+}
+
+/// Why there is no plan.
+pub(crate) enum Refused {
+    /// The manifests are wrong.
+    Input(Diagnostics),
+    /// Something else is.
+    Other(Failure),
+}
+
+fn planned(manifests: &Manifests, wishes: &Wishes, name: &ProxyName) -> Result<(Planned, Diagnostics), Refused> {
+    let built = manifests.proxy(name).map_err(Refused::Input)?;
+    let planned = Planned {
+        authorization: authorization(manifests, wishes, name)?,
+        proxy: built.proxy,
+    };
+    Ok((planned, built.doubts))
+}
+
+fn authorization(manifests: &Manifests, wishes: &Wishes, name: &ProxyName) -> Result<Authorization, Refused> {
+    let ProxyName::Gateway(gateway) = name else {
+        return Ok(Authorization::None);
+    };
+    let workload = manifests.gateway_workload(gateway, &BTreeMap::new());
+    match &wishes.module {
+        None => Ok(Authorization::Native(
+            native_rbac(manifests, &workload).map_err(Refused::Other)?,
+        )),
+        Some(module) => Ok(Authorization::Filter {
+            module: module.clone(),
+            config: Box::new(
+                manifests
+                    .filter_config(&workload, &FilterOptions::default())
+                    .map_err(Refused::Input)?,
+            ),
+        }),
+    }
+}

@@ -1,0 +1,203 @@
+//! `outgate up`: the manifests' proxies as Envoys on this machine, until Ctrl-C.
+
+mod print;
+mod watch;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
+use outgate_sdk::manifest::{Manifest, Manifests};
+use outgate_sdk::source::Sources;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::arguments::{AuthorizationKind, Up, unselected};
+use crate::failure::{FINE, Failure};
+use crate::local::binary::Binary;
+use crate::local::mesh::{Applied, LocalMesh};
+use crate::local::plan::{Plan, Refused, Wishes};
+use crate::local::ports::Ports;
+use crate::local::process::Event;
+use crate::{filter_module, output};
+use print::Printer;
+use watch::Watcher;
+
+pub(crate) fn run(arguments: &Up) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(up(arguments))
+}
+
+async fn up(arguments: &Up) -> Result<ExitCode, Failure> {
+    let started = Instant::now();
+    let (plan, manifests) = read(arguments).map_err(Unusable::show)?;
+    let binary = Binary::find(arguments.envoy.as_ref())?;
+    let mut signals = Signals::new()?;
+    let watcher = arguments.watch.then(|| Watcher::new(&arguments.input)).transpose()?;
+    let mut printer = Printer::new(arguments.output, &binary);
+    printer.starting(&plan);
+    let ports = Ports::new(&arguments.port, arguments.any_ports);
+    let (mut mesh, events) = LocalMesh::new(binary, arguments.map.clone(), ports)?;
+    let applied = tokio::select! {
+        applied = mesh.apply(&plan, &manifests) => applied,
+        () = signals.any() => {
+            mesh.stop().await;
+            return Ok(FINE);
+        }
+    };
+    let result = match applied {
+        Ok(applied) => {
+            printer.ready(&mesh, &manifests, &applied, started.elapsed());
+            run_until_told(arguments, &mut mesh, events, signals, watcher, &mut printer).await
+        }
+        Err(failure) => Err(failure),
+    };
+    let count = mesh.proxies().count();
+    mesh.stop().await;
+    printer.stopped(count);
+    result.map(|()| FINE)
+}
+
+/// Prints what happens, and follows changes, until a signal or until an Envoy ends by itself.
+async fn run_until_told(
+    arguments: &Up,
+    mesh: &mut LocalMesh,
+    mut events: UnboundedReceiver<Event>,
+    mut signals: Signals,
+    mut watcher: Option<Watcher>,
+    printer: &mut Printer,
+) -> Result<(), Failure> {
+    loop {
+        tokio::select! {
+            () = signals.any() => return Ok(()),
+            event = events.recv() => match event {
+                Some(Event::Ended(name, how)) => {
+                    return Err(format!("{name}: Envoy has ended by itself ({how}); the others are stopped").into());
+                }
+                Some(event) => printer.event(&event, mesh),
+                None => return Ok(()),
+            },
+            () = watch::changed(&mut watcher) => follow(arguments, mesh, printer).await?,
+        }
+    }
+}
+
+/// Applies changed manifests, unless they are wrong: then everything stays as it is.
+async fn follow(arguments: &Up, mesh: &mut LocalMesh, printer: &mut Printer) -> Result<(), Failure> {
+    let (plan, manifests) = match read(arguments) {
+        Ok(read) => read,
+        Err(unusable) => {
+            printer.refused(&unusable.show());
+            return Ok(());
+        }
+    };
+    let started = Instant::now();
+    let applied: Applied = mesh.apply(&plan, &manifests).await?;
+    printer.applied(&applied, mesh, started.elapsed());
+    Ok(())
+}
+
+/// Reads the manifests and makes a plan of them; what is doubtful is shown.
+fn read(arguments: &Up) -> Result<(Plan, Manifests), Unusable> {
+    let (manifests, diagnostics) = arguments.input.load();
+    output::show_diagnostics(&diagnostics, manifests.sources());
+    if diagnostics.errors() > 0 {
+        return Err(Unusable::Shown);
+    }
+    let wishes = Wishes {
+        clients: arguments.clients.clone(),
+        mappings: arguments.map.clone(),
+        module: match arguments.authorization {
+            AuthorizationKind::Native => None,
+            AuthorizationKind::Outgate => {
+                Some(filter_module::absolute(arguments.filter.as_ref()).map_err(Unusable::Failure)?)
+            }
+        },
+    };
+    let sources: &Sources = manifests.sources();
+    match Plan::new(&manifests, &wishes) {
+        Ok((plan, doubts)) => {
+            output::show_diagnostics(&doubts, sources);
+            output::show_diagnostics(&unenforced(&manifests), sources);
+            Ok((plan, manifests))
+        }
+        Err(Refused::Input(diagnostics)) => {
+            output::show_diagnostics(&diagnostics, sources);
+            Err(Unusable::Shown)
+        }
+        Err(Refused::Other(failure)) => Err(Unusable::Failure(failure)),
+    }
+}
+
+/// Policies that apply to no gateway.
+fn unenforced(manifests: &Manifests) -> Diagnostics {
+    let mut gateways = manifests.gateway_proxies().into_iter();
+    let mut found = Diagnostics::default();
+    if let Some(first) = gateways.next() {
+        let workload = manifests.gateway_workload(first.workload(), &std::collections::BTreeMap::new());
+        found.extend(unselected(manifests, &workload));
+    } else if let Some(policy) = manifests.policies().first() {
+        let policy: &Manifest<_> = policy;
+        found.push(Diagnostic::warning(format!(
+            "AuthorizationPolicy {}: there is no gateway that could enforce it",
+            policy.name()
+        )));
+    }
+    found
+}
+
+/// Why manifests come to nothing.
+enum Unusable {
+    /// As has been shown.
+    Shown,
+    Failure(Failure),
+}
+
+impl Unusable {
+    fn show(self) -> Failure {
+        match self {
+            Self::Shown => Failure::Shown,
+            Self::Failure(failure) => failure,
+        }
+    }
+}
+
+/// What asks the command to end.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn any(&mut self) {
+        tokio::signal::ctrl_c().await.ok();
+    }
+}
