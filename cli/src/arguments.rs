@@ -284,17 +284,31 @@ pub(crate) struct RequestArguments {
 
 /// Run scenario files: requests through the real filter, and what must become of them.
 ///
-/// A scenario names manifests, a gateway, requests and expectations. The filter's own WebAssembly module decides each request
-/// in an embedded host; no proxy and no network are involved.
+/// A scenario names manifests, a gateway, requests and expectations. In the embedded host, requests follow the proxies' routes and
+/// the filter's own WebAssembly module decides in each gateway; no proxy and no network are involved. With --in envoy, the same
+/// requests go through real Envoys, too, and both must agree.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
     /// Scenario files, or directories with some.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 
+    /// Who runs them.
+    #[arg(long = "in", value_name = "RUNNER", default_value = "embedded")]
+    pub(crate) runner: Runner,
+
+    /// Send what is for a host's port, or for the address and port of an endpoint, here; may be given several times. Without it, a
+    /// stand-in answers for everything outside of the mesh, with the status that the case gives for the upstream.
+    #[arg(long, value_name = "HOST:PORT=ADDRESS:PORT", value_parser = Mapping::parse)]
+    pub(crate) map: Vec<Mapping>,
+
     /// The filter's module.
     #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]
     pub(crate) filter: Option<PathBuf>,
+
+    /// The Envoy to run [default: the one on the PATH, or the one that `cargo xtask setup` installed].
+    #[arg(long, value_name = "FILE", env = "ENVOY")]
+    pub(crate) envoy: Option<PathBuf>,
 
     /// How to print the results.
     #[arg(long, default_value = "text")]
@@ -353,6 +367,14 @@ pub(crate) struct RegistryArguments {
     /// Speak HTTP without TLS, as to a registry on this machine.
     #[arg(long, requires = "push")]
     pub(crate) plain_http: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Runner {
+    /// The embedded host.
+    Embedded,
+    /// The embedded host and real Envoys.
+    Envoy,
 }
 
 /// Run the manifests' proxies here: gateways and clients' sidecars as real Envoys, with real mTLS, without Kubernetes.

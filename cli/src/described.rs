@@ -101,6 +101,17 @@ impl Described {
         })
     }
 
+    /// What was described.
+    pub(crate) fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// All header lines, pseudo-headers first.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.lines.iter();
+        lines.map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap_or_default()))
+    }
+
     /// A header as the filters see it.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         self.headers

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use outgate_sdk::envoy::{Configuration, Connections, Delivery, Place, Secrets, Unplaced};
+use outgate_sdk::envoy::{Configuration, Connections, Delivery, Place, Placed, Secrets, Unplaced};
 use outgate_sdk::manifest::{Manifests, ObjectName};
 use outgate_sdk::proxy::{Address, Listener, Proxy, ProxyName};
 use serde_json::Value;
@@ -44,8 +44,11 @@ pub(crate) struct LocalMesh {
     mappings: Vec<Mapping>,
     ports: Ports,
     pub(crate) issuers: Issuers,
+    /// Where endpoints are that nothing else is known of.
+    pub(crate) stand_ins: Placed,
     running: BTreeMap<ProxyName, Running>,
     events: UnboundedSender<Event>,
+    drain: Duration,
     // Dropped last: Envoys read from it.
     directory: TempDir,
 }
@@ -54,6 +57,7 @@ struct Running {
     process: Process,
     proxy: Proxy,
     addresses: BTreeMap<u16, SocketAddr>,
+    endpoints: Placed,
     directory: PathBuf,
     files: BTreeMap<String, Value>,
 }
@@ -87,11 +91,13 @@ pub(crate) enum Outcome {
 }
 
 impl LocalMesh {
-    /// A mesh without proxies, and what will be told about them.
+    /// A mesh without proxies, and what will be told about them. `drain` is how long connections may go on that came to a listener
+    /// before it was changed.
     pub(crate) fn new(
         binary: Binary,
         mappings: Vec<Mapping>,
         ports: Ports,
+        drain: Duration,
     ) -> Result<(Self, UnboundedReceiver<Event>), Failure> {
         let (events, receiver) = unbounded_channel();
         let directory = tempfile::Builder::new().prefix("outgate-").tempdir()?;
@@ -100,8 +106,10 @@ impl LocalMesh {
             mappings,
             ports,
             issuers: Issuers::new()?,
+            stand_ins: Placed::new(),
             running: BTreeMap::new(),
             events,
+            drain,
             directory,
         };
         Ok((mesh, receiver))
@@ -118,7 +126,7 @@ impl LocalMesh {
         let mut starting = Vec::new();
         for planned in &plan.proxies {
             let name = &planned.proxy.name;
-            let directory = self.directory_of(name)?;
+            let directory = self.directory_of(name);
             let place = Place {
                 listeners: addresses.get(name).cloned().unwrap_or_default(),
                 endpoints: endpoints.clone(),
@@ -138,9 +146,9 @@ impl LocalMesh {
             if self.running.contains_key(name) {
                 applied
                     .changed
-                    .extend(self.change(planned, place.listeners, configuration).await?);
+                    .extend(self.change(planned, place, configuration).await?);
             } else {
-                self.start(planned, directory, place.listeners, configuration)?;
+                self.start(planned, directory, place, configuration)?;
                 starting.push(name.clone());
             }
         }
@@ -164,6 +172,20 @@ impl LocalMesh {
         applied.unplaced.sort();
         applied.unplaced.dedup();
         Ok(applied)
+    }
+
+    /// Waits until no proxy has connections any more that came to a listener before it was changed.
+    pub(crate) async fn drained(&self) {
+        let started = Instant::now();
+        for admin in self.running.values().filter_map(|running| running.process.admin()) {
+            while started.elapsed() < CHANGE_LIMIT {
+                let draining = admin.statistics("total_listeners_draining").await.unwrap_or_default();
+                if draining.values().all(|count| count == "0") {
+                    break;
+                }
+                sleep(STEP).await;
+            }
+        }
     }
 
     /// Stops all proxies.
@@ -198,6 +220,15 @@ impl LocalMesh {
         })
     }
 
+    /// The endpoint of a proxy's cluster that is at an address of this machine, as the manifests have it.
+    pub(crate) fn endpoint(&self, name: &ProxyName, cluster: &str, address: SocketAddr) -> Option<String> {
+        let running = self.running.get(name)?;
+        let endpoints = running.proxy.cluster(cluster)?.endpoints.iter();
+        let mut placed = endpoints
+            .filter(|endpoint| running.endpoints.get(&(endpoint.address.clone(), endpoint.port)) == Some(&address));
+        placed.next().map(ToString::to_string)
+    }
+
     fn choose_ports(&mut self, plan: &Plan) -> Result<BTreeMap<ProxyName, BTreeMap<u16, SocketAddr>>, Failure> {
         let mut addresses: BTreeMap<ProxyName, BTreeMap<u16, SocketAddr>> = BTreeMap::new();
         for Planned { proxy, .. } in &plan.proxies {
@@ -215,12 +246,12 @@ impl LocalMesh {
         plan: &Plan,
         manifests: &Manifests,
         addresses: &BTreeMap<ProxyName, BTreeMap<u16, SocketAddr>>,
-    ) -> BTreeMap<(Address, u16), SocketAddr> {
+    ) -> Placed {
         let gateway = |workload: ObjectName, port: u16| {
             let ports = addresses.get(&ProxyName::Gateway(workload))?;
             ports.get(&port).copied()
         };
-        let mut placed = BTreeMap::new();
+        let mut placed = self.stand_ins.clone();
         for endpoint in plan.clusters().flat_map(|cluster| &cluster.endpoints) {
             let found = match &endpoint.address {
                 Address::Pods(workload) => gateway(workload.clone(), endpoint.port),
@@ -234,28 +265,32 @@ impl LocalMesh {
         placed
     }
 
-    fn directory_of(&self, name: &ProxyName) -> Result<PathBuf, Failure> {
-        let directory = self.directory.path().join(name.to_string().replace([':', '/'], "-"));
-        fs::create_dir_all(&directory)?;
-        Ok(directory)
+    fn directory_of(&self, name: &ProxyName) -> PathBuf {
+        self.directory.path().join(name.to_string().replace([':', '/'], "-"))
     }
 
     fn start(
         &mut self,
         planned: &Planned,
         directory: PathBuf,
-        addresses: BTreeMap<u16, SocketAddr>,
+        place: Place,
         configuration: Configuration,
     ) -> Result<(), Failure> {
+        // A proxy of this name may have run before: nothing of it may be taken for this one's.
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
+        }
+        fs::create_dir_all(&directory)?;
         for (name, content) in &configuration.watched {
             write(&directory, name, content)?;
         }
         write(&directory, "bootstrap.json", &configuration.bootstrap)?;
         let name = &planned.proxy.name;
         let running = Running {
-            process: Process::start(&self.binary, name, &directory, &self.events)?,
+            process: Process::start(&self.binary, name, &directory, self.drain, &self.events)?,
             proxy: planned.proxy.clone(),
-            addresses,
+            addresses: place.listeners,
+            endpoints: place.endpoints,
             directory,
             files: configuration.watched.into_iter().collect(),
         };
@@ -267,7 +302,7 @@ impl LocalMesh {
     async fn change(
         &mut self,
         planned: &Planned,
-        addresses: BTreeMap<u16, SocketAddr>,
+        place: Place,
         configuration: Configuration,
     ) -> Result<Vec<Changed>, Failure> {
         let name = &planned.proxy.name;
@@ -275,25 +310,30 @@ impl LocalMesh {
             return Ok(Vec::new());
         };
         running.proxy = planned.proxy.clone();
-        running.addresses = addresses;
-        let mut changed = Vec::new();
+        running.addresses = place.listeners;
+        running.endpoints = place.endpoints;
+        let mut written = Vec::new();
         for (file, content) in configuration.watched {
             if running.files.get(&file) == Some(&content) {
                 continue;
             }
-            let outcome = match running.process.admin().zip(Subject::of(&file)) {
-                Some((admin, subject)) => {
-                    let before = subject.rejected(admin).await;
-                    write(&running.directory, &file, &content)?;
-                    let version = content["version_info"].as_str().unwrap_or_default();
-                    subject.await_outcome(admin, version, before).await
-                }
-                None => {
-                    write(&running.directory, &file, &content)?;
-                    Outcome::Accepted
-                }
+            let asked = running.process.admin().zip(Subject::of(&file));
+            let rejected = match asked {
+                Some((admin, subject)) => subject.rejected(admin).await,
+                None => 0,
             };
-            running.files.insert(file.clone(), content);
+            write(&running.directory, &file, &content)?;
+            let version = content["version_info"].as_str().unwrap_or_default().to_owned();
+            written.push((file.clone(), asked, version, rejected));
+            running.files.insert(file, content);
+        }
+        // All are there before any is waited for: a listener that is new asks for routes that are new.
+        let mut changed = Vec::with_capacity(written.len());
+        for (file, asked, version, rejected) in written {
+            let outcome = match asked {
+                Some((admin, subject)) => subject.await_outcome(admin, &version, rejected).await,
+                None => Outcome::Accepted,
+            };
             changed.push(Changed {
                 proxy: name.clone(),
                 file,
@@ -314,6 +354,7 @@ impl Subject {
         match file {
             "listeners.json" => Some(Self("listener_manager.lds")),
             "clusters.json" => Some(Self("cluster_manager.cds")),
+            routes if routes.starts_with("routes-") => Some(Self("http.*\\.rds")),
             "authorization.json" => Some(Self("extension_config_discovery.http_filter")),
             _ => None,
         }

@@ -9,6 +9,7 @@ use outgate_sdk::envoy::Authorization;
 use outgate_sdk::filter_config::FilterOptions;
 use outgate_sdk::manifest::{Manifests, ObjectName};
 use outgate_sdk::proxy::{Address, Cluster, Discovery, Proxy, ProxyName};
+use outgate_sdk::scope::GatewayWorkload;
 
 use crate::build::native_rbac;
 use crate::failure::Failure;
@@ -73,37 +74,42 @@ pub(crate) struct Planned {
 }
 
 impl Plan {
-    /// What the manifests come to, and what is doubtful about it.
-    pub(crate) fn new(manifests: &Manifests, wishes: &Wishes) -> Result<(Self, Diagnostics), Refused> {
+    /// What all of the manifests come to, and what is doubtful about it.
+    pub(crate) fn of_all(manifests: &Manifests, wishes: &Wishes) -> Result<(Self, Diagnostics), Refused> {
         let mut names = manifests.gateway_proxies();
-        let gateways = names.len();
+        let has_gateway = !names.is_empty();
         names.extend(manifests.client_proxies());
         for client in &wishes.clients {
-            let name = manifests.client_of(client);
-            let identity = manifests.identity_of(name.workload());
-            if !identity.ends_with(&format!("/sa/{}", client.name)) {
-                return Err(Refused::Other(Failure::Message(format!(
-                    "--as {client}: there is a workload of this name, and it runs as {identity}"
-                ))));
-            }
+            let name = client_of(manifests, client)?;
             if !names.contains(&name) {
                 names.push(name);
             }
-        }
-        let mut diagnostics = Diagnostics::default();
-        if gateways == 0 {
-            let message =
-                "no Gateway selects a workload of the manifests: there are sidecars only, and nobody enforces policies";
-            diagnostics.push(Diagnostic::warning(message));
         }
         if names.is_empty() {
             let refused = Diagnostic::error("the manifests have no workload: there is no proxy to run")
                 .help("add the Deployments of the gateway and of the clients, or open a client's port with --as NAMESPACE/ACCOUNT");
             return Err(Refused::Input([refused].into_iter().collect()));
         }
+        let (plan, mut diagnostics) = Self::of(manifests, &names, wishes)?;
+        if !has_gateway {
+            let message =
+                "no Gateway selects a workload of the manifests: there are sidecars only, and nobody enforces policies";
+            diagnostics.push(Diagnostic::warning(message));
+        }
+        diagnostics.extend(plan.unused(&wishes.mappings));
+        Ok((plan, diagnostics))
+    }
+
+    /// What the manifests come to for some proxies.
+    pub(crate) fn of(
+        manifests: &Manifests,
+        names: &[ProxyName],
+        wishes: &Wishes,
+    ) -> Result<(Self, Diagnostics), Refused> {
+        let mut diagnostics = Diagnostics::default();
         let mut proxies = Vec::with_capacity(names.len());
         let mut is_refused = false;
-        for name in &names {
+        for name in names {
             match planned(manifests, wishes, name) {
                 Ok((planned, doubts)) => {
                     proxies.push(planned);
@@ -121,9 +127,7 @@ impl Plan {
         if is_refused {
             return Err(Refused::Input(diagnostics));
         }
-        let plan = Self { proxies };
-        diagnostics.extend(plan.unused(&wishes.mappings));
-        Ok((plan, diagnostics))
+        Ok((Self { proxies }, diagnostics))
     }
 
     /// The clusters of all proxies.
@@ -164,6 +168,18 @@ impl Plan {
     }
 }
 
+/// The client that calls under a service account.
+pub(crate) fn client_of(manifests: &Manifests, account: &ObjectName) -> Result<ProxyName, Refused> {
+    let name = manifests.client_of(account);
+    let identity = manifests.identity_of(name.workload());
+    if identity.ends_with(&format!("/sa/{}", account.name)) {
+        return Ok(name);
+    }
+    Err(Refused::Other(Failure::Message(format!(
+        "{account} is to be a service account, and there is a workload of this name that runs as {identity}"
+    ))))
+}
+
 /// Why there is no plan.
 pub(crate) enum Refused {
     /// The manifests are wrong.
@@ -185,16 +201,28 @@ fn authorization(manifests: &Manifests, wishes: &Wishes, name: &ProxyName) -> Re
     let ProxyName::Gateway(gateway) = name else {
         return Ok(Authorization::None);
     };
-    let workload = manifests.gateway_workload(gateway, &BTreeMap::new());
+    authorization_of(
+        manifests,
+        wishes,
+        &manifests.gateway_workload(gateway, &BTreeMap::new()),
+    )
+}
+
+/// Who decides in a gateway.
+pub(crate) fn authorization_of(
+    manifests: &Manifests,
+    wishes: &Wishes,
+    workload: &GatewayWorkload,
+) -> Result<Authorization, Refused> {
     match &wishes.module {
         None => Ok(Authorization::Native(
-            native_rbac(manifests, &workload).map_err(Refused::Other)?,
+            native_rbac(manifests, workload).map_err(Refused::Other)?,
         )),
         Some(module) => Ok(Authorization::Filter {
             module: module.clone(),
             config: Box::new(
                 manifests
-                    .filter_config(&workload, &FilterOptions::default())
+                    .filter_config(workload, &FilterOptions::default())
                     .map_err(Refused::Input)?,
             ),
         }),

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub(crate) struct Process {
     admin: Option<Admin>,
     admin_file: PathBuf,
     last_words: Arc<Mutex<VecDeque<String>>>,
+    /// Whether it has been asked to end.
+    is_stopping: Arc<AtomicBool>,
     /// Waits for its end.
     end: JoinHandle<()>,
 }
@@ -58,6 +61,7 @@ impl Process {
         binary: &Binary,
         name: &ProxyName,
         directory: &Path,
+        drain: Duration,
         events: &UnboundedSender<Event>,
     ) -> Result<Self, Failure> {
         let admin_file = directory.join("admin.address");
@@ -68,6 +72,8 @@ impl Process {
             .arg("--admin-address-path")
             .arg(&admin_file)
             .args(["--concurrency", "1", "--use-dynamic-base-id"])
+            .args(["--drain-time-s", &drain.as_secs().to_string()])
+            .args(["--drain-strategy", "immediate"])
             .args(["--log-level", "warn", "--log-format", "%l: %v"])
             // Access-log lines are held back for ten seconds otherwise.
             .args(["--file-flush-interval-msec", "20"])
@@ -93,12 +99,15 @@ impl Process {
                 Arc::clone(&last_words),
             ));
         }
-        let end = tokio::spawn(await_end(child, name.clone(), events.clone(), Arc::clone(&last_words)));
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let end = await_end(child, Arc::clone(&is_stopping));
+        let end = tokio::spawn(tell_end(end, name.clone(), events.clone(), Arc::clone(&last_words)));
         Ok(Self {
             name: name.clone(),
             admin: None,
             admin_file,
             last_words,
+            is_stopping,
             end,
         })
     }
@@ -146,7 +155,7 @@ impl Process {
 
     /// Ends it.
     pub(crate) async fn stop(mut self) {
-        // Whoever stops it does not want to hear that it has ended.
+        self.is_stopping.store(true, Ordering::SeqCst);
         if let Some(admin) = self.admin
             && admin.quit().await.is_ok()
             && timeout(STOP_LIMIT, &mut self.end).await.is_ok()
@@ -170,20 +179,27 @@ impl Process {
     }
 }
 
-async fn await_end(
-    mut child: Child,
-    name: ProxyName,
-    events: UnboundedSender<Event>,
-    last_words: Arc<Mutex<VecDeque<String>>>,
-) {
+/// How it has ended; `None` when it was asked to.
+async fn await_end(mut child: Child, is_stopping: Arc<AtomicBool>) -> Option<String> {
     let status = child.wait().await;
     // What it said last may still be on its way.
     sleep(STEP * 5).await;
     let how = status.as_ref().map_or_else(ToString::to_string, ExitStatus::to_string);
-    // Nobody listens any more when all are stopped.
-    events
-        .send(Event::Ended(name, format!("{how}{}", told(&last_words))))
-        .ok();
+    (!is_stopping.load(Ordering::SeqCst)).then_some(how)
+}
+
+async fn tell_end(
+    end: impl Future<Output = Option<String>>,
+    name: ProxyName,
+    events: UnboundedSender<Event>,
+    last_words: Arc<Mutex<VecDeque<String>>>,
+) {
+    if let Some(how) = end.await {
+        // Nobody listens any more when all are stopped.
+        events
+            .send(Event::Ended(name, format!("{how}{}", told(&last_words))))
+            .ok();
+    }
 }
 
 async fn read_output(output: impl AsyncRead + Unpin, name: ProxyName, events: UnboundedSender<Event>) {

@@ -13,6 +13,9 @@ use outgate_sdk::source::Sources;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use outgate_sdk::manifest::ObjectName;
+
+use crate::arguments::object_name;
 use crate::described::{Description, PeerNames};
 use crate::failure::Failure;
 
@@ -50,6 +53,15 @@ impl Scenario {
         step.gateway.as_deref().or(self.spec.gateway.as_deref())
     }
 
+    /// Manifests that stand in the scenario itself, with what diagnostics call them.
+    pub(crate) fn inline(&self, step: &Step) -> Option<(String, String)> {
+        let text = step.inline.as_ref()?;
+        Some((
+            format!("{}, step `{}`, inline", self.file.display(), step.name),
+            text.clone(),
+        ))
+    }
+
     /// The labels of the gateway's pods, where they are given.
     pub(crate) fn labels(&self, step: &Step) -> BTreeMap<String, String> {
         step.labels
@@ -83,12 +95,13 @@ pub(crate) struct Spec {
 }
 
 /// A part of a scenario, which may have manifests or a gateway of its own.
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Step {
     pub(crate) name: String,
     manifests: Option<Vec<String>>,
+    /// More manifests, as YAML.
+    inline: Option<String>,
     gateway: Option<String>,
     labels: Option<BTreeMap<String, String>>,
     pub(crate) requests: Vec<Case>,
@@ -125,6 +138,9 @@ pub(crate) struct RequestSpec {
     url: String,
     #[serde(default)]
     headers: BTreeMap<String, Lines>,
+    /// The workload, or the service account, whose sidecar takes the request: `namespace/name`. Without it, the request goes to
+    /// the gateway itself.
+    from: Option<String>,
     /// The caller's mesh identity, without `spiffe://`.
     principal: Option<String>,
     /// The caller's certificate, where it is not a workload's.
@@ -132,8 +148,7 @@ pub(crate) struct RequestSpec {
     source_ip: Option<IpAddr>,
     remote_ip: Option<IpAddr>,
     sni: Option<String>,
-    #[serde(default = "default_port")]
-    port: u16,
+    port: Option<u16>,
     claims: Option<Map<String, Value>>,
 }
 
@@ -142,9 +157,7 @@ fn get() -> String {
 }
 
 /// Where a gateway's pod listens for what its service calls port 80.
-const fn default_port() -> u16 {
-    8080
-}
+const DEFAULT_PORT: u16 = 8080;
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -165,6 +178,54 @@ struct PeerSpec {
 }
 
 impl RequestSpec {
+    /// The client whose sidecar takes the request.
+    pub(crate) fn client(&self) -> Result<Option<ObjectName>, String> {
+        let Some(from) = &self.from else {
+            return Ok(None);
+        };
+        let of_connection = [
+            ("principal", self.principal.is_some()),
+            ("peer", self.peer.is_some()),
+            ("sourceIp", self.source_ip.is_some()),
+            ("remoteIp", self.remote_ip.is_some()),
+            ("sni", self.sni.is_some()),
+            ("claims", self.claims.is_some()),
+        ];
+        if let Some((field, _)) = of_connection.iter().find(|(_, given)| *given) {
+            return Err(format!(
+                "`{field}` goes with a request to the gateway itself; with `from`, the proxies see to it"
+            ));
+        }
+        object_name(from).map(Some).map_err(|error| format!("`from`: {error}"))
+    }
+
+    /// Whether it goes to the gateway itself.
+    pub(crate) const fn is_direct(&self) -> bool {
+        self.from.is_none()
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The URL without its scheme.
+    pub(crate) fn target(&self) -> &str {
+        self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest)
+    }
+
+    /// The port of the gateway's pod.
+    pub(crate) fn gateway_port(&self) -> u16 {
+        self.port.unwrap_or(DEFAULT_PORT)
+    }
+
+    /// The port of the host that a client calls: the URL's.
+    pub(crate) fn url_port(&self) -> u16 {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let port = rest[..end].rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        port.unwrap_or(if scheme == "https" { 443 } else { 80 })
+    }
+
     pub(crate) fn describe(&self) -> Result<Description, String> {
         let peer = match (&self.principal, &self.peer) {
             (Some(_), Some(_)) => return Err("give `principal` or `peer`, not both".to_owned()),
@@ -191,7 +252,7 @@ impl RequestSpec {
             source_ip: self.source_ip,
             remote_ip: self.remote_ip,
             sni: self.sni.clone(),
-            port: self.port,
+            port: self.gateway_port(),
             claims: self.claims.clone(),
         })
     }

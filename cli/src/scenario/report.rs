@@ -11,6 +11,10 @@ use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG};
 pub(crate) struct Report {
     pub(crate) passed: usize,
     pub(crate) failed: usize,
+    /// Cases that real proxies could not play, of which the embedded host had the last word.
+    skipped: usize,
+    /// Expectations of fields that only a real proxy knows.
+    unchecked: usize,
     /// The module that decided.
     filter: String,
     scenarios: Vec<ScenarioResult>,
@@ -33,12 +37,20 @@ pub(crate) struct StepResult {
 pub(crate) struct CaseResult {
     pub(crate) name: String,
     pub(crate) line: usize,
+    /// The proxy that the request went to first.
+    pub(crate) from: String,
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) status: u32,
     pub(crate) decision: String,
     pub(crate) rule: String,
     pub(crate) differences: Vec<Difference>,
+    /// How many expectations could not be checked, since only a real proxy knows the field.
+    pub(crate) unchecked: usize,
+    /// What the embedded host says (`expected`) and a real proxy says otherwise (`actual`).
+    pub(crate) disagreements: Vec<Difference>,
+    /// Why real proxies did not play it.
+    pub(crate) skipped: Option<String>,
     /// What the filter did, for people.
     #[serde(skip)]
     pub(crate) report: String,
@@ -59,8 +71,10 @@ impl Report {
                 .flat_map(|scenario| &scenario.steps)
                 .flat_map(|step| &step.cases)
         };
-        let passed = cases().filter(|case| case.differences.is_empty()).count();
+        let passed = cases().filter(|case| case.has_passed()).count();
         Self {
+            skipped: cases().filter(|case| case.skipped.is_some()).count(),
+            unchecked: cases().map(|case| case.unchecked).sum(),
             passed,
             failed: cases().count() - passed,
             filter: filter.display().to_string(),
@@ -83,6 +97,15 @@ impl Report {
         }
         let style = if self.failed == 0 { GOOD } else { ERROR };
         anstream::println!("{style}{} passed, {} failed{PLAIN}", self.passed, self.failed);
+        if self.skipped > 0 {
+            anstream::println!("{FAINT}{} played in the embedded host only{PLAIN}", self.skipped);
+        }
+        if self.unchecked > 0 {
+            let fields = self.unchecked;
+            anstream::println!(
+                "{FAINT}{fields} expectations are of what only a real proxy knows: --in envoy checks them{PLAIN}"
+            );
+        }
     }
 }
 
@@ -109,13 +132,17 @@ impl Widths {
 }
 
 impl CaseResult {
+    fn has_passed(&self) -> bool {
+        self.differences.is_empty() && self.disagreements.is_empty()
+    }
+
     fn request(&self) -> String {
         format!("{} {}", self.method, self.target)
     }
 }
 
 fn print_case(case: &CaseResult, width: &Widths, file: &str) {
-    let passed = case.differences.is_empty();
+    let passed = case.has_passed();
     let (style, mark) = if passed { (GOOD, '✓') } else { (ERROR, '✗') };
     anstream::println!(
         "    {style}{mark}{PLAIN} {:name$}  {:request$}  {}  {:decision$}  {FAINT}{}{PLAIN}",
@@ -128,35 +155,42 @@ fn print_case(case: &CaseResult, width: &Widths, file: &str) {
         request = width.request,
         decision = width.decision,
     );
+    if let Some(why) = &case.skipped {
+        anstream::println!("        {FAINT}in the embedded host only: {why}{PLAIN}");
+    }
     if passed {
         return;
     }
-    let columns = case
-        .differences
-        .iter()
-        .fold(("expected".len(), 0), |(expected, field), difference| {
-            (
-                expected.max(difference.expected.chars().count()),
-                field.max(difference.field.len()),
-            )
-        });
-    let (expected_width, field_width) = columns;
     anstream::println!("        {FAINT}{file}:{}{PLAIN}", case.line);
+    print_differences(&case.differences, "expected", "actual");
+    print_differences(&case.disagreements, "embedded", "real Envoy");
+    anstream::println!("        {FAINT}what happened:{PLAIN}");
+    for line in case.report.lines() {
+        anstream::println!("        {FAINT}  {line}{PLAIN}");
+    }
+}
+
+fn print_differences(differences: &[Difference], left: &str, right: &str) {
+    if differences.is_empty() {
+        return;
+    }
+    let widths = differences.iter().fold((left.len(), 0), |(left, field), difference| {
+        (
+            left.max(difference.expected.chars().count()),
+            field.max(difference.field.len()),
+        )
+    });
+    let (left_width, field_width) = widths;
     anstream::println!(
-        "        {:field_width$}  {STRONG}{:expected_width$}  actual{PLAIN}",
-        "",
-        "expected"
+        "        {:field_width$}  {STRONG}{left:left_width$}  {right}{PLAIN}",
+        ""
     );
-    for difference in &case.differences {
+    for difference in differences {
         anstream::println!(
-            "        {:field_width$}  {GOOD}{:expected_width$}{PLAIN}  {ERROR}{}{PLAIN}",
+            "        {:field_width$}  {GOOD}{:left_width$}{PLAIN}  {ERROR}{}{PLAIN}",
             difference.field,
             difference.expected,
             difference.actual
         );
-    }
-    anstream::println!("        {FAINT}what the filter did:{PLAIN}");
-    for line in case.report.lines() {
-        anstream::println!("        {FAINT}  {line}{PLAIN}");
     }
 }

@@ -4,7 +4,7 @@ mod print;
 mod watch;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
 use outgate_sdk::manifest::{Manifest, Manifests};
@@ -22,6 +22,9 @@ use crate::{filter_module, output};
 use print::Printer;
 use watch::Watcher;
 
+/// How long connections may go on after their listener has been changed.
+const DRAIN: Duration = Duration::from_secs(10);
+
 pub(crate) fn run(arguments: &Up) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(up(arguments))
@@ -36,7 +39,7 @@ async fn up(arguments: &Up) -> Result<ExitCode, Failure> {
     let mut printer = Printer::new(arguments.output, &binary);
     printer.starting(&plan);
     let ports = Ports::new(&arguments.port, arguments.any_ports);
-    let (mut mesh, events) = LocalMesh::new(binary, arguments.map.clone(), ports)?;
+    let (mut mesh, events) = LocalMesh::new(binary, arguments.map.clone(), ports, DRAIN)?;
     let applied = tokio::select! {
         applied = mesh.apply(&plan, &manifests) => applied,
         () = signals.any() => {
@@ -114,7 +117,7 @@ fn read(arguments: &Up) -> Result<(Plan, Manifests), Unusable> {
         },
     };
     let sources: &Sources = manifests.sources();
-    match Plan::new(&manifests, &wishes) {
+    match Plan::of_all(&manifests, &wishes) {
         Ok((plan, doubts)) => {
             output::show_diagnostics(&doubts, sources);
             output::show_diagnostics(&unenforced(&manifests), sources);

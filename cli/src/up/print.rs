@@ -319,8 +319,9 @@ fn changed_json(changed: &Changed) -> Value {
 fn part(file: &str) -> &str {
     match file {
         "authorization.json" => "policies",
-        "listeners.json" => "listeners and routes",
+        "listeners.json" => "listeners",
         "clusters.json" => "clusters",
+        routes if routes.starts_with("routes-") => "routes",
         _ => "a secret",
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::place::Connections;
-use super::{At, access_log, extension, filters, route, set, socket, tls};
+use super::place::{Connections, Delivery};
+use super::{At, access_log, extension, filters, route, set, socket, tls, watched_file};
 use crate::manifest::{ForwardClientCertDetails, Normalization};
 use crate::proxy::{FilterChain, Handler, Listener, ProxyName, RouteTable, WeightedCluster};
 
@@ -130,7 +130,6 @@ fn http_connection_manager(table: &RouteTable, at: At<'_>) -> Value {
     let is_gateway = matches!(at.proxy.name, ProxyName::Gateway(_));
     let mut fields = json!({
         "stat_prefix": table.stat_prefix,
-        "route_config": route::route_config(table),
         "http_filters": filters::http_filters(at),
         "access_log": access_logs(at),
         "use_remote_address": is_gateway,
@@ -138,6 +137,13 @@ fn http_connection_manager(table: &RouteTable, at: At<'_>) -> Value {
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "http_protocol_options": {},
     });
+    match &at.place.delivery {
+        Delivery::Whole => fields["route_config"] = route::route_config(table),
+        Delivery::Watched(directory) => {
+            let config_source = watched_file(directory, &route::file(table));
+            fields["rds"] = json!({"route_config_name": table.name, "config_source": config_source});
+        }
+    }
     normalize(&mut fields, at.proxy.normalization);
     if is_gateway {
         let topology = &at.proxy.topology;

@@ -91,6 +91,7 @@ impl Configuration {
                     CLUSTERS.to_owned(),
                     response("envoy.config.cluster.v3.Cluster", clusters),
                 ));
+                watched.extend(route::watched(at));
                 watched.extend(filters::watched(at));
                 watched.push((
                     LISTENERS.to_owned(),
@@ -143,6 +144,13 @@ fn response(message: &str, resources: Vec<Value>) -> Value {
     let hash = Sha256::digest(Value::from(resources.clone()).to_string());
     let version: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     json!({"version_info": version, "resources": resources})
+}
+
+/// A name without the characters that are not for files.
+fn file_name(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
+    let letters = name.chars().map(|letter| if is_plain(letter) { letter } else { '_' });
+    letters.collect()
 }
 
 fn watched_file(directory: &Path, name: &str) -> Value {

@@ -4,13 +4,32 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::set;
+use super::{At, file_name, set};
 use crate::manifest::{HeaderChanges, HeaderOperations, HttpMatch, Period, Redirect, Retries, Rewrite, StringMatch};
-use crate::proxy::{Route, RouteAction, RouteTable, VirtualHost, WeightedCluster};
+use crate::proxy::{Handler, Route, RouteAction, RouteTable, VirtualHost, WeightedCluster};
 
 /// What Istio tries again when nothing else is said, and how often.
 const RETRY_ON: &str = "connect-failure,refused-stream,unavailable,cancelled";
 const RETRIES: u32 = 2;
+
+/// The routes of all listeners, as files: they change without the listeners, whose connections go on.
+pub(super) fn watched(at: At<'_>) -> Vec<(String, Value)> {
+    let chains = at.proxy.listeners.iter().flat_map(|listener| &listener.chains);
+    let tables = chains.filter_map(|chain| match &chain.handler {
+        Handler::Http(table) => Some(table),
+        Handler::Tcp { .. } => None,
+    });
+    let rendered = tables.map(|table| {
+        let routes = super::response("envoy.config.route.v3.RouteConfiguration", vec![route_config(table)]);
+        (file(table), routes)
+    });
+    rendered.collect()
+}
+
+/// The file of a listener's routes.
+pub(super) fn file(table: &RouteTable) -> String {
+    format!("routes-{}.json", file_name(&table.name))
+}
 
 pub(super) fn route_config(table: &RouteTable) -> Value {
     json!({

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::place::{Delivery, SecretContent};
-use super::{At, extension, set, watched_file};
+use super::{At, extension, file_name, set, watched_file};
 use crate::manifest::{ObjectName, TlsVersion};
 use crate::proxy::{ClientCertificates, Credential, ServerTls, Trust, UpstreamTls};
 
@@ -128,14 +128,9 @@ fn reference(name: &str, at: At<'_>) -> Value {
     }
 }
 
-/// The file of a secret. Names have characters in them that are not for files.
+/// The file of a secret.
 pub(super) fn secret_file(name: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
-    let readable: String = name
-        .chars()
-        .map(|letter| if plain(letter) { letter } else { '_' })
-        .collect();
-    format!("secret-{readable}.json")
+    format!("secret-{}.json", file_name(name))
 }
 
 /// The name by which a proxy asks for what `credentialName` means, with the namespace where it is another than the proxy's.

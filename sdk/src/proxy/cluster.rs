@@ -1,5 +1,7 @@
 //! Where a proxy sends to.
 
+use std::fmt;
+
 use crate::manifest::{ObjectName, Period};
 
 use super::tls::UpstreamTls;
@@ -64,6 +66,16 @@ pub enum Address {
     Network(String),
     /// In the pods of a workload.
     Pods(ObjectName),
+}
+
+/// `192.0.2.1:80`, or `name.namespace:80` in the pods of a workload.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.address {
+            Address::Network(address) => write!(f, "{address}:{}", self.port),
+            Address::Pods(workload) => write!(f, "{}.{}:{}", workload.name, workload.namespace, self.port),
+        }
+    }
 }
 
 /// Limits of a cluster; what is absent is Envoy's default.

@@ -83,7 +83,8 @@ pub struct WeightedCluster {
 }
 
 impl WeightedCluster {
-    pub(super) fn only(cluster: impl Into<String>) -> Self {
+    /// All of the requests.
+    pub fn only(cluster: impl Into<String>) -> Self {
         Self {
             cluster: cluster.into(),
             weight: 1,
@@ -114,33 +115,38 @@ pub enum Found<'t> {
     Route(&'t Route),
     /// Nothing: 404.
     Nothing,
+    /// The host takes HTTPS only, and this is not: the client is sent there.
+    NeedsTls,
 }
 
 impl RouteTable {
     /// The route that takes a request, by Envoy's rules: the most exact host, then the first route.
     #[must_use]
     pub fn find(&self, request: &RequestLine<'_>) -> Found<'_> {
-        let host = host_name::without_port(request.authority);
+        let virtual_host = self.virtual_host(request.authority);
+        if virtual_host.is_some_and(|host| host.requires_tls && request.scheme != "https") {
+            return Found::NeedsTls;
+        }
+        let mut routes = virtual_host.iter().flat_map(|host| &host.routes);
+        routes
+            .find(|route| route.takes(request))
+            .map_or(Found::Nothing, Found::Route)
+    }
+
+    /// The most exact virtual host for an authority.
+    fn virtual_host(&self, authority: &str) -> Option<&VirtualHost> {
+        let host = host_name::without_port(authority);
         let exactness = |domain: &String| match domain.as_str() {
             exact if exact == host => usize::MAX,
             pattern if host_name::matches(pattern, &host) => pattern.len(),
             _ => 0,
         };
-        let best = self
-            .virtual_hosts
-            .iter()
-            .map(|virtual_host| {
-                (
-                    virtual_host.domains.iter().map(exactness).max().unwrap_or(0),
-                    virtual_host,
-                )
-            })
-            .filter(|(exactness, _)| *exactness > 0)
-            .max_by_key(|(exactness, _)| *exactness);
-        let mut routes = best.iter().flat_map(|(_, virtual_host)| &virtual_host.routes);
-        routes
-            .find(|route| route.takes(request))
-            .map_or(Found::Nothing, Found::Route)
+        let hosts = self.virtual_hosts.iter().map(|virtual_host| {
+            let best = virtual_host.domains.iter().map(exactness).max();
+            (best.unwrap_or_default(), virtual_host)
+        });
+        let hosts = hosts.filter(|(exactness, _)| *exactness > 0);
+        hosts.max_by_key(|(exactness, _)| *exactness).map(|(_, host)| host)
     }
 }
 

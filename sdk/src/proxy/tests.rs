@@ -86,6 +86,7 @@ fn way(proxy: &Proxy, port: u16, server_name: Option<&str>, request: &RequestLin
         Handler::Tcp { clusters, .. } => clusters[0].cluster.clone(),
         Handler::Http(table) => match table.find(request) {
             Found::Nothing => "404".to_owned(),
+            Found::NeedsTls => "needs TLS".to_owned(),
             Found::Route(route) => match &route.action {
                 RouteAction::Forward { clusters, .. } => clusters[0].cluster.clone(),
                 RouteAction::Answer { status, .. } => format!("{} {status}", route.name),
