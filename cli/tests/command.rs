@@ -352,7 +352,7 @@ fn a_failed_expectation_is_shown_beside_what_happened() {
         println!("skipped: there is no module; build it with `cargo xtask wasm`");
         return;
     }
-    let scenario = "apiVersion: outgate/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n  gateway: istio-system/istio-egressgateway\n  manifests: [p.yaml]\n  steps:\n  - name: one\n    requests:\n    - name: stopped\n      request: {url: \"http://test.com/headers\", principal: cluster.local/ns/default/sa/sleep}\n      expect: {status: 200, log: {upstream_host: x}}\n    - name: passes\n      request: {url: \"http://test.com/headers\", headers: {x: [\"\\xE9\", b]}}\n      expect: {status: 200}\n";
+    let scenario = "apiVersion: outgate/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n  gateway: istio-system/istio-egressgateway\n  manifests: [p.yaml]\n  steps:\n  - name: one\n    requests:\n    - name: stopped\n      request: {url: \"http://test.com/headers\", principal: cluster.local/ns/default/sa/sleep}\n      expect: {status: 200, log: {no_such: x, upstream_host: y}}\n    - name: passes\n      request: {url: \"http://test.com/headers\", headers: {x: [\"\\xE9\", b]}}\n      expect: {status: 200}\n";
     let files = [("p.yaml", POLICY), ("s.yaml", scenario)];
     let run = outgate(&files, "", &["test", "s.yaml", "--output", "json"]);
     let report = run.json();
@@ -365,7 +365,11 @@ fn a_failed_expectation_is_shown_beside_what_happened() {
         differences[0],
         serde_json::json!({"field": "status", "expected": "200", "actual": "403"})
     );
-    assert_eq!(differences[1]["actual"], "(only a real proxy knows)");
+    assert_eq!(differences[1]["actual"], "(the access log has no such field)");
+    assert_eq!(
+        differences[2],
+        serde_json::json!({"field": "upstream_host", "expected": "y", "actual": "-"})
+    );
     let run = outgate(&files, "", &["test", "s.yaml"]);
     assert!(
         run.out.contains("s.yaml:10") && run.out.contains("1 passed, 1 failed"),
