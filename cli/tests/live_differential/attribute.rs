@@ -7,7 +7,7 @@ use crate::random::Random;
 pub(crate) struct Attribute {
     /// As manifests write it.
     pub(crate) name: &'static str,
-    /// The field that excludes values. Conditions have `notValues`.
+    /// The field that excludes values.
     pub(crate) negated: &'static str,
     pub(crate) about: About,
 }

@@ -84,6 +84,8 @@ impl Http2 {
                 RST_STREAM if is_ours => return Ok((Outcome::Reset(number(&frame.payload)), !self.is_going)),
                 SETTINGS if frame.flags & ACK == 0 => self.write(SETTINGS, ACK, &[])?,
                 PING if frame.flags & ACK == 0 => self.write(PING, ACK, &frame.payload)?,
+                // After an error Envoy keeps the connection for a while, but says nothing more.
+                GOAWAY if number(&frame.payload[4..]) != 0 => return Ok((Outcome::Closed, false)),
                 GOAWAY => self.is_going = true,
                 _ => {}
             }

@@ -57,7 +57,11 @@ impl PolicySet {
     pub(crate) fn generate(random: &mut Random, number: usize, port: u16) -> Self {
         let count = if random.chance(5) { 8 } else { random.between(1, 3) };
         let mut policies: Vec<Policy> = (0..count).map(|index| Policy::generate(random, index, port)).collect();
-        policies[0].rules = vec![Rule::with_turn(random, number, port)];
+        let first = &mut policies[0];
+        first.rules = vec![Rule::with_turn(random, number, port)];
+        if random.chance(80) {
+            (first.action, first.dry_run) = (random.pick(&["ALLOW", "DENY"]), false);
+        }
         Self {
             policies,
             mesh: Mesh::generate(random),

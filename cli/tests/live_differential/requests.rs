@@ -172,7 +172,11 @@ impl Request {
                 json!(random.text(&["alice", "bob", "s", "", "al/ice"])),
             );
         }
-        for name in ["aud", "azp", "groups", "scope", "permission", "a", "a][b]"] {
+        if random.chance(30) {
+            let audiences = [json!("x"), json!(["x", "read"]), json!([]), json!("")];
+            claims.insert("aud".to_owned(), random.pick(&audiences));
+        }
+        for name in ["azp", "groups", "scope", "permission", "a", "a][b]"] {
             if random.chance(25) {
                 claims.insert(name.to_owned(), aim::odd_claim(random));
             }
@@ -180,6 +184,9 @@ impl Request {
         self.tokens = vec![Token::Signed(claims.into())];
     }
 }
+
+/// How likely each part of a request is made odd, in percent. What Envoy refuses by itself compares nothing.
+const SPOILT: usize = 13;
 
 /// What makes a request odd.
 impl Request {
@@ -191,7 +198,7 @@ impl Request {
             Self::spoil_tokens,
             Self::spoil_content,
         ] {
-            if random.chance(18) {
+            if random.chance(SPOILT) {
                 spoil(self, random);
             }
         }
@@ -271,7 +278,7 @@ impl Request {
             4 => self.tokens.insert(0, Token::Text(String::new())),
             5 => self.set_claim(&["exp"], json!(1)),
             _ => {
-                let claim = random.pick(&["iss", "sub", "aud", "scope", "azp"]);
+                let claim = random.pick(&["sub", "aud", "scope", "permission", "azp"]);
                 let value = aim::odd_claim(random);
                 self.set_claim(&[claim], value);
             }
