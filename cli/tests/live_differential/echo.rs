@@ -24,7 +24,9 @@ fn serve(stream: &TcpStream) -> io::Result<()> {
         read_body(&mut reader, &head)?;
         let body = if head.starts_with("HEAD ") { "" } else { &head };
         let length = head.len();
-        write!(writer, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        // In one piece: the second of two would wait for the first to be acknowledged.
+        let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+        writer.write_all(reply.as_bytes())?;
     }
     Ok(())
 }

@@ -259,6 +259,8 @@ fn direct_address() -> Value {
 fn connection_manager(name: &str, filters: &[Value], set: &PolicySet, folder: &Path) -> Value {
     let mut manager = listener::http_connection_manager(name, filters, folder);
     let config = &mut manager["typed_config"];
+    // A client of HTTP/2 that is refused waits for this long.
+    config["delayed_close_timeout"] = json!("0.02s");
     config["xff_num_trusted_hops"] = json!(set.mesh.trusted_proxies);
     config["normalize_path"] = json!(set.mesh.normalization != "NONE");
     config["merge_slashes"] = json!(set.mesh.normalization.ends_with("MERGE_SLASHES"));
