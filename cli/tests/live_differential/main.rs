@@ -46,9 +46,9 @@ use requests::Request;
 use session::Session;
 
 const DEFAULT_REQUESTS: usize = 2_000;
-const REQUESTS_PER_SET: usize = 40;
+const REQUESTS_PER_SET: usize = 25;
 /// More sets would make Envoy's start long, fewer would make for many starts.
-const SETS_PER_GATEWAY: usize = 50;
+const SETS_PER_GATEWAY: usize = 80;
 
 #[test]
 fn the_filter_answers_as_native_rbac() {
