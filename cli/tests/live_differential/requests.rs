@@ -286,7 +286,7 @@ impl Request {
     }
 
     fn spoil_content(&mut self, random: &mut Random) {
-        match random.below(5) {
+        match random.below(6) {
             0 | 1 => {
                 let kind = random.pick(&[
                     "application/grpc",
@@ -299,8 +299,9 @@ impl Request {
                     self.method = "POST".to_owned();
                 }
             }
-            2 => self.body = Body::Sized("hello".to_owned()),
-            3 => self.body = Body::Open("hello".to_owned(), Vec::new()),
+            2 => self.method = random.text(&["get", "FOO", "M-SEARCH", "QUERY", "PATCH"]),
+            3 => self.body = Body::Sized("hello".to_owned()),
+            4 => self.body = Body::Open("hello".to_owned(), Vec::new()),
             _ => {
                 let trailers = vec![("x-a".to_owned(), "1".to_owned()), ("x-t".to_owned(), "2".to_owned())];
                 self.body = Body::Open("hello".to_owned(), trailers);
@@ -382,7 +383,7 @@ impl fmt::Display for Request {
 }
 
 const METHODS: &[&str] = &[
-    "GET", "GET", "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PROPFIND", "TRACE", "get", "FOO",
+    "GET", "GET", "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PROPFIND", "TRACE",
 ];
 const PATHS: &[&str] = &[
     "/",
@@ -443,7 +444,10 @@ const HEADERS: &[(&str, &[&[u8]])] = &[
             b"10.1.2.3:80",
         ],
     ),
-    ("x-metadata", &[b"x", b"zz", b"", b"x,zz", b"[x]"]),
+    (
+        "x-metadata",
+        &[b"x", b"zz", b"", b"x,zz", b"[x]", b"x\xFF", b"\xC3\xA9z"],
+    ),
 ];
 
 /// Headers that the proxy has opinions about.
