@@ -33,7 +33,7 @@ pub(crate) struct Written {
     pub(crate) method: String,
     pub(crate) scheme: String,
     pub(crate) absolute: Option<String>,
-    pub(crate) path: String,
+    pub(crate) path: Vec<u8>,
     pub(crate) hosts: Vec<String>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: crate::requests::Body,

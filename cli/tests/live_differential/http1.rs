@@ -28,7 +28,9 @@ impl Http1 {
 fn bytes(request: &Written) -> Vec<u8> {
     let absolute = request.absolute.as_ref();
     let absolute = absolute.map_or_else(String::new, |authority| format!("{}://{authority}", request.scheme));
-    let mut bytes = format!("{} {absolute}{} HTTP/1.1\r\n", request.method, request.path).into_bytes();
+    let mut bytes = format!("{} {absolute}", request.method).into_bytes();
+    bytes.extend_from_slice(&request.path);
+    bytes.extend_from_slice(b" HTTP/1.1\r\n");
     let mut line = |name: &str, value: &[u8]| {
         for part in [name.as_bytes(), b": ", value, b"\r\n"] {
             bytes.extend_from_slice(part);

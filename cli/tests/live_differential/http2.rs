@@ -200,7 +200,7 @@ fn head(request: &Written) -> Vec<u8> {
     let mut block = Vec::new();
     push_field(&mut block, ":method", request.method.as_bytes());
     push_field(&mut block, ":scheme", request.scheme.as_bytes());
-    push_field(&mut block, ":path", request.path.as_bytes());
+    push_field(&mut block, ":path", &request.path);
     for (index, host) in request.hosts.iter().enumerate() {
         let name = if index == 0 { ":authority" } else { "host" };
         push_field(&mut block, name, host.as_bytes());

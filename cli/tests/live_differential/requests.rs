@@ -20,6 +20,7 @@ pub(crate) struct Request {
     pub(crate) scheme: String,
     /// Of a target in absolute form, as for a proxy: its authority. Over HTTP/1.1 only.
     pub(crate) absolute: Option<String>,
+    /// A [`BROKEN`] character is sent as a byte that is no UTF-8.
     pub(crate) path: String,
     /// The `Host` lines; over HTTP/2 the first one is `:authority`.
     pub(crate) hosts: Vec<String>,
@@ -185,6 +186,9 @@ impl Request {
     }
 }
 
+/// Stands for a byte that is no UTF-8.
+pub(crate) const BROKEN: char = char::REPLACEMENT_CHARACTER;
+
 /// How likely each part of a request is made odd, in percent. What Envoy refuses by itself compares nothing.
 const SPOILT: usize = 13;
 
@@ -240,7 +244,20 @@ impl Request {
             7 => path.replacen('/', "/..;a=b/", 1),
             8 => path.replace('/', "%2F"),
             9 => path.replacen('a', "%61", 1),
-            10 => path + random.pick(&["%00", "%", "%zz", "\\", "\"<>^`{}|", "é", " x", "\u{7f}"]),
+            10 => {
+                path + random.pick(&[
+                    "%00",
+                    "%",
+                    "%zz",
+                    "\\",
+                    "\"<>^`{}|",
+                    "é",
+                    " x",
+                    "\u{7f}",
+                    "\u{FFFD}",
+                    "x\u{FFFD}/y",
+                ])
+            }
             11 => path.replacen('/', "\\", 2),
             12 => random.text(&["*", "", "x", "http://test.com/x", "//", "/..", "/.", "/%2e%2e/x", "?x"]),
             _ => path.to_ascii_uppercase(),

@@ -8,7 +8,7 @@ use crate::connection::{Connection, Outcome, Written};
 use crate::envoy::access_log::LogLine;
 use crate::envoy::token::TokenIssuer;
 use crate::gateway::{Gateway, Side};
-use crate::requests::{Request, Token};
+use crate::requests::{BROKEN, Request, Token};
 
 pub(crate) struct Session<'a> {
     gateway: &'a Gateway,
@@ -65,7 +65,7 @@ impl<'a> Session<'a> {
             method: request.method.clone(),
             scheme: request.scheme.clone(),
             absolute: request.absolute.clone(),
-            path: request.path.clone(),
+            path: path_bytes(&request.path),
             hosts: request.hosts.clone(),
             headers: std::iter::once(id)
                 .chain(request.headers.clone())
@@ -74,6 +74,17 @@ impl<'a> Session<'a> {
             body: request.body.clone(),
         }
     }
+}
+
+fn path_bytes(path: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for character in path.chars() {
+        match character {
+            BROKEN => bytes.push(0xFF),
+            other => bytes.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    bytes
 }
 
 /// A request that Envoy could not read has a line without an id, which is nobody's.
