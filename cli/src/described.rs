@@ -219,7 +219,7 @@ fn convert(value: &Value) -> MetadataValue {
         Value::Null => MetadataValue::Null,
         Value::Bool(value) => MetadataValue::Bool(*value),
         Value::Number(number) => MetadataValue::Number(number.as_f64().unwrap_or_default()),
-        Value::String(text) => MetadataValue::String(text.clone()),
+        Value::String(text) => MetadataValue::String(text.clone().into()),
         Value::Array(elements) => MetadataValue::List(elements.iter().map(convert).collect()),
         Value::Object(fields) => MetadataValue::Struct(convert_all(fields)),
     }

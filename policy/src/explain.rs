@@ -186,7 +186,7 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
             },
             Constraint::RequestPrincipal(_) => match self.facts.issuer()?.zip(self.facts.token_subject()?) {
                 None => "there is no token with an issuer and a subject".to_owned(),
-                Some((issuer, subject)) => format!("the token is `{issuer}/{subject}`"),
+                Some((issuer, subject)) => format!("the token is {}", quote(&[issuer, b"/", subject].concat())),
             },
             Constraint::Claim { path, .. } => {
                 let claim = request.metadata()?.claim(path);
@@ -312,9 +312,9 @@ fn describe(value: Option<&MetadataValue>) -> String {
         Some(MetadataValue::Bool(value)) => format!("the boolean {value}, which never matches"),
         Some(MetadataValue::Number(value)) => format!("the number {value}, which never matches"),
         Some(MetadataValue::Struct(_)) => "an object, which never matches".to_owned(),
-        Some(MetadataValue::String(text)) => quote(text.as_bytes()),
+        Some(MetadataValue::String(text)) => quote(text),
         Some(value @ MetadataValue::List(_)) => {
-            format!("a list with the texts {}", quote_all(value.texts().map(str::as_bytes)))
+            format!("a list with the texts {}", quote_all(value.texts()))
         }
     }
 }

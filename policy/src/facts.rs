@@ -40,9 +40,7 @@ impl<R: Request + ?Sized> Facts<'_, R> {
             }
             Constraint::Claim { path, values } => {
                 let claim = request.metadata()?.claim(path);
-                values.hold(|value| {
-                    claim.is_some_and(|claim| claim.texts().any(|text| value.matches_string(text.as_bytes())))
-                })
+                values.hold(|value| claim.is_some_and(|claim| claim.texts().any(|text| value.matches_string(text))))
             }
             Constraint::SourceIp(values) => {
                 let address = request.source_ip()?;
@@ -105,18 +103,18 @@ impl<R: Request + ?Sized> Facts<'_, R> {
     }
 
     /// The claim `iss`, if it is a string.
-    pub(crate) fn issuer(&self) -> Result<Option<&str>, Unreadable> {
+    pub(crate) fn issuer(&self) -> Result<Option<&[u8]>, Unreadable> {
         self.text_claim("iss")
     }
 
     /// The claim `sub`, if it is a string.
-    pub(crate) fn token_subject(&self) -> Result<Option<&str>, Unreadable> {
+    pub(crate) fn token_subject(&self) -> Result<Option<&[u8]>, Unreadable> {
         self.text_claim("sub")
     }
 
-    fn text_claim(&self, name: &str) -> Result<Option<&str>, Unreadable> {
+    fn text_claim(&self, name: &str) -> Result<Option<&[u8]>, Unreadable> {
         let claim = self.request.metadata()?.claim(&[name]);
-        Ok(claim.and_then(MetadataValue::as_str))
+        Ok(claim.and_then(MetadataValue::as_text))
     }
 
     /// The address that an address constraint is about.
@@ -139,9 +137,7 @@ pub(crate) enum AddressSubject {
 
 fn matches_metadata(pattern: &MetadataPattern, value: &MetadataValue) -> bool {
     let is_match = |pattern: &crate::pattern::TextPattern, value: &MetadataValue| {
-        value
-            .as_str()
-            .is_some_and(|text| pattern.matches_string(text.as_bytes()))
+        value.as_text().is_some_and(|text| pattern.matches_string(text))
     };
     match pattern {
         MetadataPattern::Text(pattern) => is_match(pattern, value),

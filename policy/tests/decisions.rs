@@ -473,6 +473,23 @@ fn a_request_fails_a_rule_where_native_does() {
     }
 }
 
+/// The proxy puts header values into metadata as they came, and compares them byte by byte.
+#[test]
+fn metadata_that_is_not_utf8_is_compared_as_bytes() {
+    let rows = [
+        ("a", false),
+        ("a*", true),
+        ("*a", false),
+        // Rendered as the expression `.+`.
+        ("*", true),
+    ];
+    for (value, stopped) in rows {
+        let rules = when("experimental.envoy.filters.http.header_to_metadata[k]", &[value]);
+        let call = Call::get("a/").metadata("envoy.filters.http.header_to_metadata", "k", b"a\xFF");
+        assert_eq!(stops(&rules, &call), stopped, "{value}");
+    }
+}
+
 #[test]
 fn old_proxies_join_header_lines() {
     let engine = engine(json!({

@@ -32,20 +32,34 @@ impl AccessLog {
     pub(crate) fn line_of(&self, request_id: &str) -> LogLine {
         let started = Instant::now();
         loop {
-            let text = fs::read_to_string(&self.0).unwrap_or_default();
-            // The last line may be half written.
-            let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-            let mut lines = whole.lines().map(parse);
-            if let Some(line) = lines.find(|line| line.get("request_id").is_some_and(|id| id == request_id)) {
-                return line;
+            let lines = self.lines();
+            if let Some(line) = lines.iter().find(|line| is_of(line, request_id)) {
+                return line.clone();
             }
             assert!(
                 started.elapsed() < PATIENCE,
-                "no line for request {request_id} in the access log:\n{text}"
+                "no line for request {request_id} in the access log: {lines:?}"
             );
             thread::sleep(Duration::from_millis(10));
         }
     }
+
+    /// All lines, when Envoy has written that of the request with this id.
+    pub(crate) fn lines_with(&self, request_id: &str) -> Vec<LogLine> {
+        self.line_of(request_id);
+        self.lines()
+    }
+
+    fn lines(&self) -> Vec<LogLine> {
+        let text = fs::read_to_string(&self.0).unwrap_or_default();
+        // The last line may be half written.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(parse).collect()
+    }
+}
+
+fn is_of(line: &LogLine, request_id: &str) -> bool {
+    line.get("request_id").is_some_and(|id| id == request_id)
 }
 
 /// Envoy's configuration of a listener's log: the example's fields, and the reason for the response.

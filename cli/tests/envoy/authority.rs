@@ -23,6 +23,15 @@ impl Identity {
         }
     }
 
+    /// A caller with several names, or with none.
+    pub(crate) fn named(uris: &[String], dns_names: &[String], common_name: &str) -> Self {
+        Self {
+            uris: uris.to_vec(),
+            dns_names: dns_names.to_vec(),
+            common_name: common_name.to_owned(),
+        }
+    }
+
     /// A caller known by a DNS name alone.
     pub(crate) fn dns(name: &str) -> Self {
         Self {

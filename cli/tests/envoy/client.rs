@@ -13,7 +13,7 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, StreamOwned,
 };
 
-use super::authority::{Authority, Identity};
+use super::authority::{Authority, Credential, Identity};
 use super::listener::SERVER_NAME;
 use super::reply::Reply;
 
@@ -71,7 +71,8 @@ pub(crate) fn send(
 ) -> Reply {
     let exchange = || -> io::Result<Reply> {
         let server_name = ServerName::try_from(MESH_SNI).map_err(io::Error::other)?;
-        let config = Arc::new(tls_config(authority, identity));
+        let credential = authority.certify(identity);
+        let config = Arc::new(tls_config(authority, Some(&credential), &["http/1.1"]));
         let connection = ClientConnection::new(config, server_name).map_err(io::Error::other)?;
         let tcp = TcpStream::connect(gateway)?;
         tcp.set_read_timeout(Some(PATIENCE))?;
@@ -82,7 +83,8 @@ pub(crate) fn send(
     exchange().unwrap_or_else(|error| panic!("{request:?} as {identity:?} got no reply: {error}"))
 }
 
-fn tls_config(authority: &Authority, identity: &Identity) -> ClientConfig {
+/// TLS to the gateway, with the client's certificate if it has one, for the application protocols in this order.
+pub(crate) fn tls_config(authority: &Authority, credential: Option<&Credential>, protocols: &[&str]) -> ClientConfig {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
     roots
@@ -91,15 +93,18 @@ fn tls_config(authority: &Authority, identity: &Identity) -> ClientConfig {
     let gateway = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .expect("a verifier with a root can be built");
-    let credential = authority.certify(identity);
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider has TLS 1.2 and 1.3")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(GatewayVerifier(gateway)))
-        .with_client_auth_cert(vec![credential.certificate_der()], credential.key_der())
-        .expect("the client's key fits its certificate");
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        .with_custom_certificate_verifier(Arc::new(GatewayVerifier(gateway)));
+    let mut config = match credential {
+        None => config.with_no_client_auth(),
+        Some(credential) => config
+            .with_client_auth_cert(vec![credential.certificate_der()], credential.key_der())
+            .expect("the client's key fits its certificate"),
+    };
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     config
 }
 

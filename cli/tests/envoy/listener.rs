@@ -78,22 +78,7 @@ pub(crate) fn wasm(module: &Path, configuration: &str) -> Value {
 
 /// The whole of Envoy's configuration. Access logs go into `folder`.
 pub(crate) fn bootstrap(listeners: &[Listener], authority: &Authority, upstream: SocketAddr, folder: &Path) -> Value {
-    let server = authority.certify(&Identity::dns(SERVER_NAME));
-    let tls = json!({
-        "name": "envoy.transport_sockets.tls",
-        "typed_config": {
-            "@type": format!("{TYPES}.transport_sockets.tls.v3.DownstreamTlsContext"),
-            "require_client_certificate": true,
-            "common_tls_context": {
-                "alpn_protocols": ["h2", "http/1.1"],
-                "tls_certificates": [{
-                    "certificate_chain": {"inline_string": server.certificate_pem()},
-                    "private_key": {"inline_string": server.key_pem()},
-                }],
-                "validation_context": {"trusted_ca": {"inline_string": authority.certificate_pem()}},
-            },
-        },
-    });
+    let tls = transport_socket(authority);
     let listeners: Vec<Value> = listeners
         .iter()
         .map(|listener| {
@@ -101,17 +86,19 @@ pub(crate) fn bootstrap(listeners: &[Listener], authority: &Authority, upstream:
                 "name": listener.name,
                 "address": loopback(0),
                 "traffic_direction": "OUTBOUND",
-                "listener_filters": [{
-                    "name": "envoy.filters.listener.tls_inspector",
-                    "typed_config": {"@type": format!("{TYPES}.filters.listener.tls_inspector.v3.TlsInspector")},
-                }],
+                "listener_filters": [tls_inspector()],
                 "filter_chains": [{
                     "transport_socket": tls,
-                    "filters": [http_connection_manager(listener, folder)],
+                    "filters": [http_connection_manager(listener.name, &listener.filters, folder)],
                 }],
             })
         })
         .collect();
+    around(&listeners, upstream)
+}
+
+/// The configuration around listeners.
+pub(crate) fn around(listeners: &[Value], upstream: SocketAddr) -> Value {
     json!({
         "node": {"id": "egress-gateway", "cluster": "lab"},
         "admin": {"address": loopback(0)},
@@ -129,17 +116,46 @@ pub(crate) fn bootstrap(listeners: &[Listener], authority: &Authority, upstream:
     })
 }
 
-fn http_connection_manager(listener: &Listener, folder: &Path) -> Value {
+/// Mutual TLS, as the gateway's own name.
+pub(crate) fn transport_socket(authority: &Authority) -> Value {
+    let server = authority.certify(&Identity::dns(SERVER_NAME));
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": format!("{TYPES}.transport_sockets.tls.v3.DownstreamTlsContext"),
+            "require_client_certificate": true,
+            "common_tls_context": {
+                "alpn_protocols": ["h2", "http/1.1"],
+                "tls_certificates": [{
+                    "certificate_chain": {"inline_string": server.certificate_pem()},
+                    "private_key": {"inline_string": server.key_pem()},
+                }],
+                "validation_context": {"trusted_ca": {"inline_string": authority.certificate_pem()}},
+            },
+        },
+    })
+}
+
+/// Reads what a client says in clear before TLS begins.
+pub(crate) fn tls_inspector() -> Value {
+    json!({
+        "name": "envoy.filters.listener.tls_inspector",
+        "typed_config": {"@type": format!("{TYPES}.filters.listener.tls_inspector.v3.TlsInspector")},
+    })
+}
+
+/// The HTTP half of a listener: `filters`, then the way upstream.
+pub(crate) fn http_connection_manager(name: &str, filters: &[Value], folder: &Path) -> Value {
     let router = json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": format!("{TYPES}.filters.http.router.v3.Router")},
     });
-    let filters: Vec<&Value> = listener.filters.iter().chain([&router]).collect();
+    let filters: Vec<&Value> = filters.iter().chain([&router]).collect();
     json!({
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
             "@type": format!("{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
-            "stat_prefix": listener.name,
+            "stat_prefix": name,
             "use_remote_address": true,
             "normalize_path": true,
             "forward_client_cert_details": "SANITIZE_SET",
@@ -147,7 +163,7 @@ fn http_connection_manager(listener: &Listener, folder: &Path) -> Value {
             "http_protocol_options": {},
             // Not Istio's: a test finds its log line by the id that it sent.
             "preserve_external_request_id": true,
-            "access_log": [access_log::configuration(listener.name, folder)],
+            "access_log": [access_log::configuration(name, folder)],
             "http_filters": filters,
             "route_config": {
                 "virtual_hosts": [{

@@ -16,6 +16,9 @@
 //! | [`upstream`] | the server behind the gateway |
 //! | [`access_log`] | what the gateway logged |
 
+// Every test target is compiled with the whole laboratory and uses its part of it.
+#![allow(dead_code)]
+
 pub(crate) mod access_log;
 pub(crate) mod authority;
 pub(crate) mod client;

@@ -37,6 +37,8 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&admin)
             .args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warn"])
+            // Native authorization is written as Istio writes it, which Envoy calls deprecated again and again.
+            .args(["--component-log-level", "misc:error"])
             // Access-log lines are held back for ten seconds otherwise.
             .args(["--file-flush-interval-msec", "20"])
             .stdin(Stdio::null())

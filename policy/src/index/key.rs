@@ -269,19 +269,15 @@ impl Subject {
                 after_each(name, "/ns/").try_for_each(|rest| visit(until_slash(rest)))
             }),
             Self::ServiceAccount => spiffe_names(facts, &mut |identity| service_accounts(identity, visit)),
-            Self::Issuer => facts.issuer()?.map_or(Ok(()), |text| visit(text.as_bytes())),
-            Self::Sub => facts.token_subject()?.map_or(Ok(()), |text| visit(text.as_bytes())),
+            Self::Issuer => facts.issuer()?.map_or(Ok(()), visit),
+            Self::Sub => facts.token_subject()?.map_or(Ok(()), visit),
             Self::Claim(path) => {
                 let claim = facts.request.metadata()?.claim(path);
-                claim.map_or(Ok(()), |claim| {
-                    claim.texts().try_for_each(|text| visit(text.as_bytes()))
-                })
+                claim.map_or(Ok(()), |claim| claim.texts().try_for_each(&mut *visit))
             }
             Self::Metadata(filter, key) => {
                 let value = facts.request.metadata()?.get(filter, key);
-                value.map_or(Ok(()), |value| {
-                    value.texts().try_for_each(|text| visit(text.as_bytes()))
-                })
+                value.map_or(Ok(()), |value| value.texts().try_for_each(&mut *visit))
             }
             Self::Sni => visit(facts.request.sni()?.unwrap_or_default()),
             Self::Port => facts

@@ -25,7 +25,7 @@ impl NamespacePattern {
     /// Whether one name of the peer matches, be it a SPIFFE identity or not.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
-        if !regex_dot::is_text(name) {
+        if !regex_dot::is_line(name) {
             return false;
         }
         // The literal parts are parted by "any text", so the leftmost place of each leaves the most room for the next.
@@ -98,6 +98,7 @@ mod tests {
                 "{pattern} {name}"
             );
         }
-        assert!(!NamespacePattern::parse("foo").matches(b"\xFF/ns/foo/"));
+        assert!(NamespacePattern::parse("foo").matches(b"\xFF/ns/foo/"));
+        assert!(!NamespacePattern::parse("foo").matches(b"\n/ns/foo/"));
     }
 }

@@ -27,16 +27,16 @@ impl PrincipalPattern {
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         match &self.0 {
-            TextPattern::Present => regex_dot::is_non_empty_text(name),
+            TextPattern::Present => regex_dot::is_non_empty_line(name),
             TextPattern::Exact(text) => name.strip_prefix(SPIFFE.as_bytes()) == Some(text.as_bytes()),
             TextPattern::Prefix(text) => name
                 .strip_prefix(SPIFFE.as_bytes())
                 .is_some_and(|identity| identity.starts_with(text.as_bytes())),
-            // Rendered as the expression `spiffe://.*` + suffix, so what comes before the suffix must be text.
+            // Rendered as the expression `spiffe://.*` + suffix, so what comes before the suffix has no newline.
             TextPattern::Suffix(text) => name
                 .strip_prefix(SPIFFE.as_bytes())
                 .and_then(|identity| identity.strip_suffix(text.as_bytes()))
-                .is_some_and(regex_dot::is_text),
+                .is_some_and(regex_dot::is_line),
         }
     }
 }
@@ -62,7 +62,7 @@ mod tests {
             ("*/sa/b", b"spiffe:///sa/b", true),
             ("*/sa/b", b"spiffe:/sa/b", false),
             ("*/sa/b", b"spiffe://t\nd/sa/b", false),
-            ("*/sa/b", b"spiffe://t\xFFd/sa/b", false),
+            ("*/sa/b", b"spiffe://t\xFFd/sa/b", true),
             ("*", b"CN=x", true),
             ("*", b"", false),
         ] {

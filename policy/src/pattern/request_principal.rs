@@ -60,8 +60,8 @@ impl RequestPrincipalPattern {
 
     /// Whether a token with these two claims matches.
     #[must_use]
-    pub fn matches(&self, issuer: &str, subject: &str) -> bool {
-        self.issuer.matches_string(issuer.as_bytes()) && self.subject.matches_string(subject.as_bytes())
+    pub fn matches(&self, issuer: &[u8], subject: &[u8]) -> bool {
+        self.issuer.matches_string(issuer) && self.subject.matches_string(subject)
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
             assert_eq!(pattern.subject().to_string(), subject, "{value}");
         }
         let literal = RequestPrincipalPattern::parse("*a/b*");
-        assert!(literal.matches("xa", "b*"));
-        assert!(!literal.matches("xa", "bc"));
+        assert!(literal.matches(b"xa", b"b*"));
+        assert!(!literal.matches(b"xa", b"bc"));
     }
 }

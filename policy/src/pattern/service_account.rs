@@ -56,7 +56,7 @@ impl ServiceAccount {
         let Some(identity) = name.strip_prefix(SPIFFE.as_bytes()) else {
             return false;
         };
-        if !regex_dot::is_text(identity) {
+        if !regex_dot::is_line(identity) {
             return false;
         }
         // The first namespace leaves the most room for what may stand between it and `sa/`; one character must come before it.

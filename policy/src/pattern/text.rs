@@ -65,7 +65,7 @@ impl TextPattern {
     #[must_use]
     pub fn matches_string(&self, text: &[u8]) -> bool {
         match self {
-            Self::Present => regex_dot::is_non_empty_text(text),
+            Self::Present => regex_dot::is_non_empty_line(text),
             _ => self.matches_literal(text),
         }
     }

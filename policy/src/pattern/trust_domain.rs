@@ -67,9 +67,8 @@ impl TrustDomainPattern {
             .checked_sub(until_slash)
             .and_then(|wildcard| {
                 let path = rest[wildcard..].strip_prefix(right.as_bytes())?.strip_prefix(b"/")?;
-                // Unlike `.`, `[^/]` takes a newline.
-                let host_is_text = rest[..wildcard].split(|&byte| byte == b'\n').all(regex_dot::is_text);
-                Some(host_is_text && regex_dot::is_text(path))
+                // Unlike `.`, the wildcard's `[^/]` takes a newline.
+                Some(regex_dot::is_line(path))
             })
             .unwrap_or(false)
     }

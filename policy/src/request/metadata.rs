@@ -13,14 +13,14 @@ pub struct Metadata(Vec<(String, Fields)>);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields(Vec<(String, MetadataValue)>);
 
-/// A value, as in JSON.
+/// A value, as in JSON, save that a string may hold any bytes: the proxy copies header values into strings as they came.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the names are those of `google.protobuf.Value`")]
 pub enum MetadataValue {
     Null,
     Bool(bool),
     Number(f64),
-    String(String),
+    String(Vec<u8>),
     List(Vec<MetadataValue>),
     Struct(Fields),
 }
@@ -79,7 +79,7 @@ impl FromIterator<(String, MetadataValue)> for Fields {
 impl MetadataValue {
     /// The text, if this is one.
     #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub fn as_text(&self) -> Option<&[u8]> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
@@ -95,9 +95,9 @@ impl MetadataValue {
     }
 
     /// The text itself, or the texts among the elements of a list. Other types have none: native compares strings only.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.as_str()
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.as_text()
             .into_iter()
-            .chain(self.elements().iter().filter_map(Self::as_str))
+            .chain(self.elements().iter().filter_map(Self::as_text))
     }
 }

@@ -72,6 +72,14 @@ impl Call {
         self
     }
 
+    pub(crate) fn metadata(mut self, filter: &str, key: &str, text: &[u8]) -> Self {
+        let fields = [(key.to_owned(), MetadataValue::String(text.to_vec()))];
+        self.metadata = [(filter.to_owned(), fields.into_iter().collect())]
+            .into_iter()
+            .collect();
+        self
+    }
+
     pub(crate) fn unreadable(mut self, attribute: Attribute) -> Self {
         self.unreadable = Some(attribute);
         self
@@ -99,7 +107,7 @@ fn metadata_value(value: &serde_json::Value) -> MetadataValue {
         Value::Null => MetadataValue::Null,
         Value::Bool(value) => MetadataValue::Bool(*value),
         Value::Number(number) => MetadataValue::Number(number.as_f64().unwrap()),
-        Value::String(text) => MetadataValue::String(text.clone()),
+        Value::String(text) => MetadataValue::String(text.clone().into()),
         Value::Array(elements) => MetadataValue::List(elements.iter().map(metadata_value).collect()),
         Value::Object(fields) => {
             let fields = fields.iter().map(|(key, value)| (key.clone(), metadata_value(value)));

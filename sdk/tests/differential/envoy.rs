@@ -295,9 +295,9 @@ fn only_entry(object: &Value) -> (&str, &Value) {
     (key, value)
 }
 
-/// Envoy takes an expression that matches the whole text.
+/// Envoy takes an expression that matches the whole text, and reads both byte by byte.
 fn whole(expression: &str) -> Regex {
-    Regex::new(&format!(r"\A(?:{expression})\z")).expect("an expression")
+    Regex::new(&format!(r"(?-u)\A(?:{expression})\z")).expect("an expression")
 }
 
 /// Envoy makes an expression of a template, too. The characters are those of Envoy 1.40.

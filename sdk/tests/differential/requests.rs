@@ -247,7 +247,7 @@ fn value_of(value: &Value) -> MetadataValue {
         Value::Null => MetadataValue::Null,
         Value::Bool(value) => MetadataValue::Bool(*value),
         Value::Number(number) => MetadataValue::Number(number.as_f64().expect("a double")),
-        Value::String(text) => MetadataValue::String(text.clone()),
+        Value::String(text) => MetadataValue::String(text.clone().into()),
         Value::Array(elements) => MetadataValue::List(elements.iter().map(value_of).collect()),
         Value::Object(_) => MetadataValue::Struct(fields_of(value)),
     }
