@@ -207,6 +207,11 @@ impl LocalMesh {
             .map(|running| (&running.proxy, &running.addresses))
     }
 
+    /// The process of a proxy.
+    pub(crate) fn process(&self, name: &ProxyName) -> Option<&Process> {
+        self.running.get(name).map(|running| &running.process)
+    }
+
     /// Where a proxy's port is.
     pub(crate) fn address(&self, name: &ProxyName, port: u16) -> Option<SocketAddr> {
         self.running.get(name)?.addresses.get(&port).copied()

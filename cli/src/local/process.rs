@@ -46,6 +46,7 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct Process {
     name: ProxyName,
+    pub(crate) pid: Option<u32>,
     admin: Option<Admin>,
     admin_file: PathBuf,
     last_words: Arc<Mutex<VecDeque<String>>>,
@@ -87,6 +88,7 @@ impl Process {
         let mut child = command
             .spawn()
             .map_err(|error| format!("{} cannot be started: {error}", binary.path.display()))?;
+        let pid = child.id();
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
         if let Some(output) = child.stdout.take() {
             tokio::spawn(read_output(output, name.clone(), events.clone()));
@@ -104,6 +106,7 @@ impl Process {
         let end = tokio::spawn(tell_end(end, name.clone(), events.clone(), Arc::clone(&last_words)));
         Ok(Self {
             name: name.clone(),
+            pid,
             admin: None,
             admin_file,
             last_words,

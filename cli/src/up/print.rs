@@ -14,7 +14,7 @@ use crate::local::access::Access;
 use crate::local::binary::Binary;
 use crate::local::mesh::{Applied, Changed, LocalMesh, Outcome};
 use crate::local::plan::Plan;
-use crate::local::process::Event;
+use crate::local::process::{Event, Process};
 use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING};
 
 pub(super) struct Printer {
@@ -45,7 +45,10 @@ impl Printer {
 
     pub(super) fn ready(&mut self, mesh: &LocalMesh, manifests: &Manifests, applied: &Applied, took: Duration) {
         if self.output == OutputFormat::Json {
-            let proxies: Vec<Value> = mesh.proxies().map(|(proxy, ports)| proxy_json(proxy, ports)).collect();
+            let proxies: Vec<Value> = mesh
+                .proxies()
+                .map(|(proxy, ports)| proxy_json(proxy, ports, mesh))
+                .collect();
             let unplaced: Vec<Value> = applied
                 .unplaced
                 .iter()
@@ -295,12 +298,19 @@ fn example_host(proxy: &Proxy) -> Option<String> {
     found.and_then(|host| host.domains.first().cloned())
 }
 
-fn proxy_json(proxy: &Proxy, ports: &BTreeMap<u16, SocketAddr>) -> Value {
+fn proxy_json(proxy: &Proxy, ports: &BTreeMap<u16, SocketAddr>, mesh: &LocalMesh) -> Value {
+    let process = mesh.process(&proxy.name);
     let ports: BTreeMap<String, String> = ports
         .iter()
         .map(|(port, address)| (port.to_string(), address.to_string()))
         .collect();
-    json!({"name": proxy.name.to_string(), "identity": proxy.identity, "ports": ports})
+    json!({
+        "name": proxy.name.to_string(),
+        "identity": proxy.identity,
+        "ports": ports,
+        "pid": process.and_then(|process| process.pid),
+        "admin": process.and_then(Process::admin).map(|admin| admin.0.to_string()),
+    })
 }
 
 fn changed_json(changed: &Changed) -> Value {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until};
 
 use crate::arguments::InputArguments;
 use crate::failure::Failure;
@@ -15,8 +15,8 @@ const QUIET: Duration = Duration::from_millis(150);
 
 pub(super) struct Watcher {
     changes: UnboundedReceiver<()>,
-    /// Whether something has changed that has not been told yet.
-    has_changed: bool,
+    /// When a change counts that has been noticed and not told yet.
+    due: Option<Instant>,
     /// Watches as long as it lives.
     _watcher: RecommendedWatcher,
 }
@@ -48,21 +48,30 @@ impl Watcher {
         }
         Ok(Self {
             changes,
-            has_changed: false,
+            due: None,
             _watcher: watcher,
         })
     }
 
-    /// Waits for a change. Whoever stops waiting and comes back later misses nothing.
+    /// Waits for a change. Whoever stops waiting and comes back later misses nothing, and does not wait longer for it.
     async fn changed(&mut self) {
-        if !self.has_changed {
-            if self.changes.recv().await.is_none() {
-                std::future::pending::<()>().await;
+        loop {
+            let due = self.due;
+            tokio::select! {
+                Some(()) = self.changes.recv() => self.due = Some(Instant::now() + QUIET),
+                () = at(due) => {
+                    self.due = None;
+                    return;
+                }
             }
-            self.has_changed = true;
         }
-        while timeout(QUIET, self.changes.recv()).await.is_ok() {}
-        self.has_changed = false;
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

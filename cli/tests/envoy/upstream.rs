@@ -51,7 +51,8 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<String>>) -> io::Result<()> {
         }
         let body = if request.starts_with("HEAD ") { "" } else { "hello" };
         seen.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-        write!(writer, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n{body}")?;
+        // In one write: in pieces, the second would wait for the first to be acknowledged.
+        writer.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n{body}").as_bytes())?;
     }
     Ok(())
 }
