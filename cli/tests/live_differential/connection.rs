@@ -54,7 +54,7 @@ pub(crate) struct Connection {
 }
 
 enum Open {
-    Http1(Http1),
+    Http1(Box<Http1>),
     Http2(Box<Http2>),
 }
 
@@ -108,7 +108,7 @@ impl Route {
         tcp.set_nodelay(true)?;
         let stream = StreamOwned::new(connection, tcp);
         Ok(match self.protocol {
-            Protocol::Http1 => Open::Http1(Http1::new(stream)),
+            Protocol::Http1 => Open::Http1(Box::new(Http1::new(stream))),
             Protocol::Http2 => Open::Http2(Box::new(Http2::new(stream)?)),
         })
     }

@@ -68,21 +68,25 @@ impl PolicySet {
         }
     }
 
-    /// Every policy by itself, in the same mesh.
+    /// Every rule by itself, in the same mesh.
     pub(crate) fn apart(&self) -> Vec<Self> {
-        let alone = |policy: &Policy| Self {
-            policies: vec![policy.clone()],
+        let alone = |policy: &Policy, rule: &Rule| Self {
+            policies: vec![Policy {
+                rules: vec![rule.clone()],
+                ..policy.clone()
+            }],
             mesh: self.mesh.clone(),
         };
-        self.policies.iter().map(alone).collect()
+        let policies = self.policies.iter();
+        policies
+            .flat_map(|policy| policy.rules.iter().map(move |rule| alone(policy, rule)))
+            .collect()
     }
 
     /// All rules, with the namespaces of their policies.
     pub(crate) fn rules(&self) -> impl Iterator<Item = (&'static str, &Rule)> {
-        let of_policy = |policy: &'_ Policy| policy.namespace;
-        self.policies
-            .iter()
-            .flat_map(move |policy| policy.rules.iter().map(move |rule| (of_policy(policy), rule)))
+        let policies = self.policies.iter();
+        policies.flat_map(|policy| policy.rules.iter().map(move |rule| (policy.namespace, rule)))
     }
 
     /// The rule that native authorization calls by this name.
@@ -92,13 +96,6 @@ impl PolicySet {
             let index = name.strip_prefix(&prefix)?.strip_suffix(']')?;
             policy.rules.get(index.parse::<usize>().ok()?)
         })
-    }
-
-    pub(crate) fn has_path_template(&self) -> bool {
-        let constraints = self.rules().flat_map(|(_, rule)| rule.constraints());
-        constraints
-            .flat_map(|constraint| constraint.any_of.iter().chain(&constraint.none_of))
-            .any(|value| value.contains('{'))
     }
 
     /// The objects of a cluster that has these policies, one JSON document each.

@@ -39,12 +39,12 @@ impl Release {
 
     /// Whether filters are shown the peer's whole certificate.
     pub(crate) fn shows_certificates(&self) -> bool {
-        self.version >= (1, 40, 0)
+        self.version >= (1, 38, 0)
     }
 
-    /// Whether the operators of a path template match what our filter lets them match, which was measured on 1.40.
-    pub(crate) fn has_measured_templates(&self) -> bool {
-        self.version >= (1, 40, 0)
+    /// Whether expressions match any bytes. Before, what is no UTF-8 was matched by none; our filter does as later releases do.
+    pub(crate) fn matches_any_bytes(&self) -> bool {
+        self.version >= (1, 39, 0)
     }
 }
 

@@ -224,7 +224,7 @@ impl Request {
                     "test.com:",
                     "test.com:x",
                     "te st.com",
-                ])
+                ]);
             }
             6 => self.hosts.clear(),
             _ => self.hosts[0] = aim::mutated(random, &host),
@@ -327,6 +327,14 @@ impl Request {
         if self.body != Body::None && random.chance(80) {
             self.method = "POST".to_owned();
         }
+    }
+}
+
+impl Request {
+    /// Whether the path or a header is not UTF-8.
+    pub(crate) fn has_broken_text(&self) -> bool {
+        let is_broken = |(_, value): &(String, Vec<u8>)| std::str::from_utf8(value).is_err();
+        self.path.contains(BROKEN) || self.headers.iter().any(is_broken)
     }
 }
 
