@@ -143,7 +143,7 @@ impl<'m> Builder<'m> {
                 )
             });
         }
-        let mut virtual_hosts: Vec<VirtualHost> = by_host.into_values().collect();
+        let mut virtual_hosts = without_duplicates(by_host.into_values());
         virtual_hosts.push(rest(is_open));
         RouteTable {
             name: port.to_string(),
@@ -230,6 +230,18 @@ impl<'m> Builder<'m> {
         self.diagnostics
             .push(Diagnostic::warning(message).at(host.span, "registered here"));
     }
+}
+
+/// Hosts may share an address, which can stand for one of them only: the first.
+fn without_duplicates(hosts: impl Iterator<Item = VirtualHost>) -> Vec<VirtualHost> {
+    let mut seen = BTreeSet::new();
+    let mut kept: Vec<VirtualHost> = Vec::new();
+    for mut host in hosts {
+        host.domains.retain(|domain| seen.insert(domain.clone()));
+        kept.push(host);
+    }
+    kept.retain(|host| !host.domains.is_empty());
+    kept
 }
 
 fn pass_on(cluster: &str, host: &Host) -> Handler {
