@@ -107,7 +107,7 @@ pub(crate) struct Build {
         long,
         value_name = "NAMESPACE/NAME",
         value_parser = object_name,
-        required_if_eq_any([("target", "filter"), ("target", "rbac"), ("target", "wasmplugin")])
+        required_if_eq_any([("target", "filter"), ("target", "rbac"), ("target", "wasmplugin"), ("target", "istio")])
     )]
     gateway: Option<ObjectName>,
 
@@ -123,8 +123,8 @@ pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) envoy: EnvoyArguments,
 
-    /// Write to this file instead of standard output.
-    #[arg(long, short, value_name = "FILE")]
+    /// Write to this file instead of standard output; with --for istio, into this directory.
+    #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
 }
 
@@ -136,6 +136,8 @@ pub(crate) enum BuildTarget {
     Rbac,
     /// An Istio WasmPlugin with the filter's configuration in it, YAML.
     Wasmplugin,
+    /// Everything that a cluster needs, in the directory --out: WasmPlugin, Telemetry, mesh configuration, and what to do with them.
+    Istio,
     /// What Envoy itself starts with as one of the mesh's proxies, JSON.
     Envoy,
 }
@@ -209,13 +211,22 @@ impl From<IdentitySource> for Identity {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "WasmPlugin")]
 pub(crate) struct PluginArguments {
-    /// Where the gateway gets the module: oci://, https://, http:// or file://. Required for --for wasmplugin.
-    #[arg(long, value_name = "URL", required_if_eq("target", "wasmplugin"))]
+    /// Where the gateway gets the module: oci://, https://, http:// or file://. Required for --for istio and
+    /// --for wasmplugin.
+    #[arg(long, value_name = "URL", required_if_eq_any([("target", "wasmplugin"), ("target", "istio")]))]
     pub(crate) url: Option<String>,
 
-    /// Checksum of the module, or for oci:// of the image's manifest.
+    /// Checksum of the module, or for oci:// of the image's manifest, as `outgate package` prints it.
     #[arg(long, value_name = "HEX")]
     pub(crate) sha256: Option<String>,
+
+    /// Secret with the credentials of the image's registry, in the gateway's namespace.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) image_pull_secret: Option<String>,
+
+    /// A port of the gateway's service that the filter is for [default: all]; may be given several times.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) match_port: Vec<u16>,
 
     /// Restart the filter after a failure, instead of refusing requests until its configuration changes. For Istio releases
     /// that have FAIL_RELOAD.

@@ -1,6 +1,7 @@
 //! `outgate build`.
 
 mod envoy;
+mod istio;
 
 use std::fs;
 use std::process::ExitCode;
@@ -24,30 +25,37 @@ pub(crate) fn run(arguments: &Build) -> Result<ExitCode, Failure> {
     if diagnostics.errors() > 0 {
         return Err(Failure::Shown);
     }
+    if arguments.target == BuildTarget::Envoy {
+        put(arguments, &envoy::bootstrap(arguments, &manifests)?)?;
+    } else {
+        for_gateway(arguments, &manifests)?;
+    }
+    Ok(FINE)
+}
+
+fn for_gateway(arguments: &Build, manifests: &Manifests) -> Result<(), Failure> {
+    let gateway = arguments.gateway(manifests)?;
+    output::show_diagnostics(&unselected(manifests, &gateway), manifests.sources());
     let text = match arguments.target {
-        BuildTarget::Envoy => envoy::bootstrap(arguments, &manifests)?,
-        target => for_gateway(arguments, target, &manifests)?,
+        BuildTarget::Istio => return istio::write(arguments, manifests, &gateway),
+        BuildTarget::Rbac => yaml::to_yaml(&native_rbac(manifests, &gateway)?)?,
+        BuildTarget::Wasmplugin => yaml::to_yaml(&wasm_plugin(arguments, manifests, &gateway)?)?,
+        BuildTarget::Filter | BuildTarget::Envoy => {
+            serde_json::to_string_pretty(&filter_config(arguments, manifests, &gateway)?)? + "\n"
+        }
     };
+    put(arguments, &text)
+}
+
+/// Writes a text where it is wanted.
+fn put(arguments: &Build, text: &str) -> Result<(), Failure> {
     match &arguments.out {
         None => print!("{text}"),
         Some(file) => {
             fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
         }
     }
-    Ok(FINE)
-}
-
-fn for_gateway(arguments: &Build, target: BuildTarget, manifests: &Manifests) -> Result<String, Failure> {
-    let gateway = arguments.gateway(manifests)?;
-    output::show_diagnostics(&unselected(manifests, &gateway), manifests.sources());
-    match target {
-        BuildTarget::Filter => {
-            Ok(serde_json::to_string_pretty(&filter_config(arguments, manifests, &gateway)?)? + "\n")
-        }
-        BuildTarget::Rbac => Ok(yaml::to_yaml(&native_rbac(manifests, &gateway)?)?),
-        BuildTarget::Wasmplugin => wasm_plugin(arguments, manifests, &gateway),
-        BuildTarget::Envoy => envoy::bootstrap(arguments, manifests),
-    }
+    Ok(())
 }
 
 fn filter_config(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<Config, Failure> {
@@ -69,9 +77,9 @@ pub(crate) fn native_rbac(manifests: &Manifests, gateway: &GatewayWorkload) -> R
     Ok(rbac::render(&policies, &manifests.mesh(gateway))?)
 }
 
-fn wasm_plugin(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<String, Failure> {
+fn wasm_plugin(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<WasmPlugin, Failure> {
     let config = filter_config(arguments, manifests, gateway)?;
-    let url = arguments.plugin.url.clone().ok_or("--for wasmplugin needs --url")?;
+    let url = arguments.plugin.url.clone().ok_or("--url is missing")?;
     let options = PluginOptions {
         sha256: arguments.plugin.sha256.clone(),
         fail_strategy: if arguments.plugin.fail_reload {
@@ -79,7 +87,9 @@ fn wasm_plugin(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorklo
         } else {
             FailStrategy::FailClose
         },
+        ports: arguments.plugin.match_port.clone(),
+        image_pull_secret: arguments.plugin.image_pull_secret.clone(),
         ..PluginOptions::new(url)
     };
-    Ok(yaml::to_yaml(&WasmPlugin::new(gateway, config, options)?)?)
+    Ok(WasmPlugin::new(gateway, config, options)?)
 }

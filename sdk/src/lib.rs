@@ -56,6 +56,7 @@
 //!
 //! Without manifests, [`FilterConfigBuilder`](filter_config::FilterConfigBuilder) takes policies written in Rust.
 
+pub mod access_log;
 pub mod diagnostic;
 pub mod envoy;
 pub mod filter_config;

@@ -37,6 +37,16 @@ impl GatewayWorkload {
         self.labels.get(GATEWAY_NAME_LABEL).map(String::as_str)
     }
 
+    /// The label that gateways are told apart by, without those that a new release of the chart changes.
+    pub(crate) fn telling_labels(&self) -> BTreeMap<String, String> {
+        let labels = &self.labels;
+        let telling = ["istio", "app"].into_iter().find_map(|key| labels.get_key_value(key));
+        telling.map_or_else(
+            || labels.clone(),
+            |(key, value)| BTreeMap::from([(key.clone(), value.clone())]),
+        )
+    }
+
     /// Whether a policy applies, or the first reason why it does not.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use outgate_policy::config::Config;
+use outgate_policy::config::{Config, Revision};
 use serde::Serialize;
 
 use crate::scope::{GATEWAY_API, GatewayWorkload};
@@ -38,6 +38,8 @@ struct PluginSpec {
     image_pull_secret: Option<String>,
     phase: &'static str,
     fail_strategy: FailStrategy,
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    traffic: Option<[PluginTraffic; 1]>,
     plugin_config: Config,
 }
 
@@ -45,6 +47,18 @@ struct PluginSpec {
 #[serde(rename_all = "camelCase")]
 struct PluginSelector {
     match_labels: BTreeMap<String, String>,
+}
+
+/// What a gateway takes counts as a client's traffic.
+#[derive(Clone, Debug, Serialize)]
+struct PluginTraffic {
+    mode: &'static str,
+    ports: Vec<PluginPort>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PluginPort {
+    number: u16,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -78,6 +92,8 @@ pub struct PluginOptions {
     pub image_pull_secret: Option<String>,
     /// What happens to requests when the filter breaks.
     pub fail_strategy: FailStrategy,
+    /// The ports of the gateway's service that the filter is for; empty: all.
+    pub ports: Vec<u16>,
     /// Labels that select the gateway's pods; absent: `istio` or `app` of its labels, else all of them.
     pub selector: Option<BTreeMap<String, String>>,
 }
@@ -91,6 +107,7 @@ impl PluginOptions {
             sha256: None,
             image_pull_secret: None,
             fail_strategy: FailStrategy::default(),
+            ports: Vec::new(),
             selector: None,
         }
     }
@@ -112,7 +129,7 @@ impl WasmPlugin {
                 name: name.to_owned(),
             }]
         });
-        let match_labels = options.selector.unwrap_or_else(|| telling_labels(&gateway.labels));
+        let match_labels = options.selector.unwrap_or_else(|| gateway.telling_labels());
         if target_refs.is_none() && match_labels.is_empty() {
             return Err(InvalidPlugin::SelectsEverything);
         }
@@ -131,9 +148,45 @@ impl WasmPlugin {
                 image_pull_secret: options.image_pull_secret,
                 phase: "AUTHZ",
                 fail_strategy: options.fail_strategy,
+                traffic: (!options.ports.is_empty()).then(|| {
+                    [PluginTraffic {
+                        mode: "CLIENT",
+                        ports: options
+                            .ports
+                            .iter()
+                            .map(|number| PluginPort { number: *number })
+                            .collect(),
+                    }]
+                }),
                 plugin_config: config,
             },
         })
+    }
+}
+
+impl WasmPlugin {
+    /// The object's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Where the module is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.spec.url
+    }
+
+    /// The checksum that the module is pinned by.
+    #[must_use]
+    pub fn sha256(&self) -> Option<&str> {
+        self.spec.sha256.as_deref()
+    }
+
+    /// The revision of the filter's configuration.
+    #[must_use]
+    pub fn revision(&self) -> &Revision {
+        &self.spec.plugin_config.revision
     }
 }
 
@@ -148,15 +201,6 @@ fn check(options: &PluginOptions) -> Result<(), InvalidPlugin> {
         return Err(InvalidPlugin::Sha256);
     }
     Ok(())
-}
-
-/// The label that gateways are told apart by, without those that a new release of the chart changes.
-fn telling_labels(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let telling = ["istio", "app"].into_iter().find_map(|key| labels.get_key_value(key));
-    telling.map_or_else(
-        || labels.clone(),
-        |(key, value)| BTreeMap::from([(key.clone(), value.clone())]),
-    )
 }
 
 /// Why a `WasmPlugin` cannot be made.

@@ -1,11 +1,13 @@
 //! What every Envoy of a run writes about a request, beside what the manifests want logged.
 
-use outgate_sdk::proxy::{AccessLog, LogFormat};
+use outgate_sdk::access_log;
+use outgate_sdk::proxy::{AccessLog, LogFormat, Proxy};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// The field by which a line is known.
 const MARK: &str = "outgate_access";
+const STANDARD_OUTPUT: &str = "/dev/stdout";
 /// The header by which a run knows its own requests again at every proxy on their way.
 pub(crate) const CASE_HEADER: &str = "x-outgate-case";
 
@@ -33,8 +35,19 @@ pub(crate) struct Access {
     pub(crate) local: Option<String>,
 }
 
-/// The log that is added to each proxy.
-pub(crate) fn access_log() -> AccessLog {
+/// The logs that are added to a proxy's own: every field, where the manifests want no log at all, and the one that is read here.
+/// It is the last, so that the line of another log about the same request comes before it.
+pub(crate) fn logs_beside(proxy: &Proxy) -> Vec<AccessLog> {
+    let of_all_fields = AccessLog {
+        path: STANDARD_OUTPUT.to_owned(),
+        format: LogFormat::Json(Value::Object(access_log::format())),
+        filter: None,
+    };
+    let wanted = proxy.access_logs.is_empty().then_some(of_all_fields);
+    wanted.into_iter().chain([own_log()]).collect()
+}
+
+fn own_log() -> AccessLog {
     let fields = json!({
         "start": "%START_TIME(%H:%M:%S.%3f)%",
         "method": "%REQ(:METHOD)%",
@@ -56,7 +69,7 @@ pub(crate) fn access_log() -> AccessLog {
         "local": "%DOWNSTREAM_LOCAL_ADDRESS%",
     });
     AccessLog {
-        path: "/dev/stdout".to_owned(),
+        path: STANDARD_OUTPUT.to_owned(),
         format: LogFormat::Json(json!({ MARK: fields })),
         filter: None,
     }

@@ -179,7 +179,7 @@ fn what_cannot_run_is_told_and_leaves_nothing() {
                     "destination-rule.yaml",
                     "credentialName: test.client",
                     "credentialName: test.clint",
-                )
+                );
             },
             &[],
             "there is no Secret istio-system/test.clint",
@@ -191,7 +191,7 @@ fn what_cannot_run_is_told_and_leaves_nothing() {
                     "virtual-service.yaml",
                     "    - egress-gateway\n    - mesh",
                     "    - egres-gateway\n    - mesh",
-                )
+                );
             },
             &[],
             "did you mean `default/egress-gateway`?",

@@ -1,0 +1,130 @@
+//! The access log of a gateway: every field that an auditor asks for, and the filter's own.
+//!
+//! All values are texts, and an absent one is `-`. Envoy would write a number, or null for what is absent, where a value is a single
+//! operator; [`NOTHING`] before it, which is always the empty text, makes it part of one.
+
+use std::collections::BTreeMap;
+
+use outgate_policy::config::LogField;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::scope::{GATEWAY_API, GatewayWorkload};
+
+/// An operator that stands for the empty text, whatever the environment.
+pub const NOTHING: &str = "%ENVIRONMENT(PATH):0%";
+
+/// The name of the mesh's provider that logs them.
+pub const PROVIDER: &str = "outgate";
+
+/// The fields that every proxy knows, and Envoy's operator for each.
+const OF_PROXY: [(&str, &str); 25] = [
+    ("authority_for", "%REQ(:AUTHORITY)%"),
+    ("bytes_received", "%BYTES_RECEIVED%"),
+    ("bytes_sent", "%BYTES_SENT%"),
+    ("downstream_local_address", "%DOWNSTREAM_LOCAL_ADDRESS%"),
+    ("downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"),
+    ("duration", "%DURATION%"),
+    ("istio_policy_status", "%DYNAMIC_METADATA(istio.mixer:status)%"),
+    ("method", "%REQ(:METHOD)%"),
+    ("path", "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"),
+    ("protocol", "%PROTOCOL%"),
+    ("request_id", "%REQ(X-REQUEST-ID)%"),
+    ("requested_server_name", "%REQUESTED_SERVER_NAME%"),
+    ("response_code", "%RESPONSE_CODE%"),
+    ("response_flags", "%RESPONSE_FLAGS%"),
+    ("route_name", "%ROUTE_NAME%"),
+    ("start_time", "%START_TIME%"),
+    ("trace_id", "%REQ(X-B3-TRACEID)%"),
+    ("upstream_cluster", "%UPSTREAM_CLUSTER%"),
+    ("upstream_host", "%UPSTREAM_HOST%"),
+    ("upstream_local_address", "%UPSTREAM_LOCAL_ADDRESS%"),
+    ("upstream_response_time", "%RESPONSE_DURATION%"),
+    ("upstream_service_time", "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%"),
+    (
+        "upstream_transport_failure_reason",
+        "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+    ),
+    ("user_agent", "%REQ(USER-AGENT)%"),
+    ("x_forwarded_for", "%REQ(X-FORWARDED-FOR)%"),
+];
+
+/// The names of all fields, the filter's last.
+pub fn fields() -> impl Iterator<Item = &'static str> {
+    let of_filter = LogField::ALL.into_iter().map(LogField::property);
+    OF_PROXY.into_iter().map(|(name, _)| name).chain(of_filter)
+}
+
+/// The fields with their formats: what Envoy's `json_format`, Istio's `accessLogFormat` and a provider's `labels` take.
+#[must_use]
+pub fn format() -> Map<String, Value> {
+    let of_proxy = OF_PROXY
+        .iter()
+        .map(|(name, operator)| ((*name).to_owned(), (*operator).to_owned()));
+    let of_filter = LogField::ALL.iter().map(|field| {
+        let name = field.property();
+        (name.to_owned(), format!("%FILTER_STATE(wasm.{name}:PLAIN)%"))
+    });
+    of_proxy
+        .chain(of_filter)
+        .map(|(name, operator)| (name, format!("{NOTHING}{operator}").into()))
+        .collect()
+}
+
+/// The entry of the mesh configuration's `extensionProviders` that logs them to a gateway's standard output.
+#[must_use]
+pub fn provider() -> Value {
+    json!({"name": PROVIDER, "envoyFileAccessLog": {"path": "/dev/stdout", "logFormat": {"labels": format()}}})
+}
+
+/// A `Telemetry` object that makes one gateway log by [`PROVIDER`].
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Telemetry {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: BTreeMap<&'static str, String>,
+    spec: Value,
+}
+
+impl Telemetry {
+    /// For a gateway: of the Gateway API by its name, else by labels of its pods.
+    #[must_use]
+    pub fn new(gateway: &GatewayWorkload, name: &str) -> Self {
+        let mut spec = match gateway.gateway_api_name() {
+            Some(name) => json!({"targetRefs": [{"group": GATEWAY_API, "kind": "Gateway", "name": name}]}),
+            None => json!({"selector": {"matchLabels": gateway.telling_labels()}}),
+        };
+        spec["accessLogging"] = json!([{"providers": [{"name": PROVIDER}]}]);
+        Self {
+            api_version: "telemetry.istio.io/v1",
+            kind: "Telemetry",
+            metadata: BTreeMap::from([("name", name.to_owned()), ("namespace", gateway.name.namespace.clone())]),
+            spec,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Input;
+    use crate::manifest::{Manifest, Manifests};
+
+    #[test]
+    fn the_example_logs_all_of_them() {
+        let example = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../examples/asm-egress-gateway/mesh-config.yaml"
+        );
+        let (manifests, _) = Manifests::load(&[Input::Path(example.into())]);
+        let mesh = manifests
+            .mesh_config()
+            .map(Manifest::content)
+            .expect("a mesh configuration");
+        let written = mesh.access_log_format.as_deref().expect("a format");
+        let written: Value = serde_json::from_str(written).expect("JSON");
+        assert_eq!(written, Value::Object(format()));
+        assert_eq!(fields().count(), format().len());
+    }
+}
