@@ -352,7 +352,7 @@ fn a_failed_expectation_is_shown_beside_what_happened() {
         println!("skipped: there is no module; build it with `cargo xtask wasm`");
         return;
     }
-    let scenario = "apiVersion: outgate/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n  gateway: istio-system/istio-egressgateway\n  manifests: [p.yaml]\n  steps:\n  - name: one\n    requests:\n    - name: stopped\n      request: {url: \"http://test.com/headers\", principal: cluster.local/ns/default/sa/sleep}\n      expect: {status: 200, log: {no_such: x, upstream_host: y}}\n    - name: passes\n      request: {url: \"http://test.com/headers\", headers: {x: [\"\\xE9\", b]}}\n      expect: {status: 200}\n";
+    let scenario = "apiVersion: outgate/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n  gateway: istio-system/istio-egressgateway\n  manifests: [p.yaml]\n  steps:\n  - name: one\n    requests:\n    - name: stopped\n      request: {url: \"http://test.com/headers\", principal: cluster.local/ns/default/sa/sleep}\n      expect: {status: 200, log: {no_such: x, upstream_host: z}}\n    - name: passes\n      request: {url: \"http://test.com/headers\", headers: {x: [\"\\xE9\", b]}}\n      expect: {status: 200}\n";
     let files = [("p.yaml", POLICY), ("s.yaml", scenario)];
     let run = outgate(&files, "", &["test", "s.yaml", "--output", "json"]);
     let report = run.json();
@@ -368,7 +368,7 @@ fn a_failed_expectation_is_shown_beside_what_happened() {
     assert_eq!(differences[1]["actual"], "(the access log has no such field)");
     assert_eq!(
         differences[2],
-        serde_json::json!({"field": "upstream_host", "expected": "y", "actual": "-"})
+        serde_json::json!({"field": "upstream_host", "expected": "z", "actual": "-"})
     );
     let run = outgate(&files, "", &["test", "s.yaml"]);
     assert!(

@@ -11,6 +11,7 @@ mod checks;
 mod console;
 mod demo;
 mod failure;
+mod httpbin;
 mod invocation;
 mod setup;
 mod tally;
@@ -29,7 +30,7 @@ use crate::workspace::Workspace;
 
 /// Set up, build, show and check Outgate.
 ///
-/// Start with `cargo xtask demo` to see a gateway's policy decide requests, without Envoy or a cluster. Run
+/// Start with `cargo xtask demo` to see a mesh's gateways decide requests, on real Envoys and without a cluster. Run
 /// `cargo xtask test` before you send a change: it is what CI runs.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
@@ -52,10 +53,10 @@ enum Command {
     /// Prints the module's size, and fails when it is larger than a gateway should have to load.
     Wasm,
 
-    /// Show the product on the walkthrough's egress gateway: scenario tests, then one request explained
+    /// Show the product on the walkthrough: its six steps on real Envoys, then one request explained
     ///
-    /// Builds the filter and the command line first (the first time takes some minutes). Needs neither Envoy nor
-    /// Python nor a cluster: requests run through the shipped module in an embedded Wasm runtime.
+    /// Builds the filter and the command line first (the first time takes some minutes), and starts the Envoys and the
+    /// HTTPBin that `setup` gets. Without Python the same scenario runs in an embedded Wasm runtime.
     Demo,
 
     /// Run every check that CI runs, and sum up

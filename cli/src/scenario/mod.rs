@@ -13,6 +13,7 @@ mod observed;
 mod report;
 mod stage;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use outgate_sdk::proxy::ProxyName;
@@ -20,6 +21,7 @@ use outgate_sdk::proxy::ProxyName;
 use crate::arguments::{OutputFormat, Runner, Test};
 use crate::failure::{FINE, Failure, findings};
 use crate::local::plan::Wishes;
+use crate::output::{FAINT, PLAIN};
 use crate::{filter_module, output};
 use embedded::Embedded;
 use envoy::Envoys;
@@ -67,6 +69,9 @@ fn run_scenario(
         let stage = Stage::new(scenario, step, wishes)?;
         embedded.enter(&stage)?;
         if let Some(envoys) = envoys.as_deref_mut() {
+            if io::stderr().is_terminal() {
+                anstream::eprintln!("{FAINT}real Envoys: {}{PLAIN}", step.name);
+            }
             envoys.enter(&stage)?;
         }
         let mut cases = Vec::with_capacity(step.requests.len());
