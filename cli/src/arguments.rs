@@ -328,15 +328,17 @@ pub(crate) struct Test {
 
 /// Package the filter's module as the OCI image that Istio pulls, into a directory or a registry.
 ///
-/// The same module always gives the same image. What a WasmPlugin needs of it, the URL and the checksum, is printed.
+/// The same module always gives the same image, so that its digest can be computed again by whoever wants to know what a gateway
+/// runs. Printed is what a WasmPlugin needs: the URL, and the digest of the image's manifest, without `sha256:` before it. With it
+/// in the WasmPlugin, Istio's agent loads this image and no other, whatever becomes of the tag.
 #[derive(Args, Debug)]
 #[command(
     group = clap::ArgGroup::new("destination").args(["layout", "push"]).required(true).multiple(true),
-    after_help = "Example:\n  outgate package --push registry.example/mesh/outgate:1.0\n\nCredentials are those that `docker login` \
-                  left in ~/.docker/config.json, unless --username is given."
+    after_help = "Examples:\n  outgate package --push registry.example/mesh/outgate:1.0\n  outgate package --layout image --tag 1.0\n\n\
+                  Credentials are those that `docker login` left in ~/.docker/config.json, unless --username is given."
 )]
 pub(crate) struct Package {
-    /// The module.
+    /// The module [default: where `cargo xtask wasm` leaves it].
     #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]
     pub(crate) filter: Option<PathBuf>,
 
