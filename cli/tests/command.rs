@@ -377,3 +377,56 @@ fn a_failed_expectation_is_shown_beside_what_happened() {
         run.out
     );
 }
+
+#[test]
+fn what_a_cluster_needs_is_written_into_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("p.yaml"), POLICY).unwrap();
+    let url = "oci://registry.example/mesh/outgate:1.0";
+    let sha256 = "6b123c829c4952eacb22a0d19c4a9ef5ad048b67c163f6ec834e1ea597c2a964";
+    let build = |arguments: &[&str]| {
+        let arguments = [&["build", "--for", "istio", "p.yaml"], &GATEWAY[..], arguments].concat();
+        run_in(directory.path(), "", &arguments)
+    };
+    for (arguments, words) in [
+        (&["--url", url][..], "name their directory with --out"),
+        (&["--out", "dir"][..], "--url"),
+        (&["--url", url, "--sha256", "6b123c", "--out", "dir"][..], "SHA-256"),
+        (
+            &["--url", "ftp://files.example/outgate.wasm", "--out", "dir"][..],
+            "oci://",
+        ),
+    ] {
+        let run = build(arguments);
+        assert!(
+            run.status == 2 && run.err.contains(words),
+            "{words}: {} {}",
+            run.status,
+            run.err
+        );
+    }
+    assert!(!directory.path().join("dir").exists());
+
+    let run = build(&["--url", url, "--sha256", sha256, "--out", "dir"]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    let read = |name: &str| fs::read_to_string(directory.path().join("dir").join(name)).expect(name);
+    let plugin = read("wasm-plugin.yaml");
+    for part in [
+        "kind: WasmPlugin",
+        "phase: AUTHZ",
+        "failStrategy: FAIL_CLOSE",
+        url,
+        sha256,
+        "istio: egressgateway",
+    ] {
+        assert!(plugin.contains(part), "{part}: {plugin}");
+    }
+    assert!(read("telemetry.yaml").contains("kind: Telemetry"));
+    assert!(read("mesh-config.yaml").contains("outgate_rule"));
+    let readme = read("README.md");
+    assert!(
+        readme.contains("istio-system/test") && readme.contains(sha256),
+        "{readme}"
+    );
+    assert!(run.out.contains("README.md"), "{}", run.out);
+}

@@ -1,10 +1,12 @@
-//! From ordinary manifests to the configuration of an egress gateway's filter.
+//! From ordinary manifests to the configuration of an egress gateway's filter, and of whole proxies.
 //!
 //! ```text
-//! files, directories,          located                 typed, checked             for one gateway
-//! stdin, text         ──▶  YAML and JSON trees  ──▶       Manifests       ──▶  FilterConfig ──▶ WasmPlugin
-//!     input                     located                    manifest           scope, registry,
-//!                                                                              filter_config
+//! files, directories,        located              typed, checked        for one gateway
+//! stdin, text         ──▶ YAML and JSON trees ──▶   Manifests    ──┬──▶ filter_config ──▶ wasm_plugin, rbac
+//!     input                  located                manifest       │    scope, registry
+//!                                                                  │
+//!                                                                  │    as istiod would
+//!                                                                  └──▶ proxy ──▶ envoy, access_log
 //! ```
 //!
 //! Everything keeps the place that it was read from, so that whatever is wrong or doubtful is a

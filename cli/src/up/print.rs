@@ -142,17 +142,15 @@ impl Printer {
         }
         for changed in &applied.changed {
             let (style, what) = match changed.outcome {
-                Outcome::Accepted => (GOOD, "applied"),
-                Outcome::Rejected => (ERROR, "refused by Envoy, what was in effect still is"),
-                Outcome::Unknown => (WARNING, "written, and Envoy has not taken it yet"),
+                Outcome::Accepted => (GOOD, format!("applied in {} ms", millis(took))),
+                Outcome::Rejected => (ERROR, "refused by Envoy, what was in effect still is".to_owned()),
+                Outcome::Unknown => (WARNING, "written, and Envoy has not taken it yet".to_owned()),
             };
             anstream::println!("{style}{what}{PLAIN}: {} of {}", part(&changed.file), changed.proxy);
         }
         print_unplaced(applied);
         if applied.changed.is_empty() && applied.started.is_empty() && applied.stopped.is_empty() {
             anstream::println!("{FAINT}saved, and nothing that concerns the proxies has changed{PLAIN}");
-        } else {
-            anstream::println!("{FAINT}in {} ms{PLAIN}", millis(took));
         }
     }
 

@@ -16,8 +16,6 @@ mod filters;
 mod listener;
 mod place;
 mod route;
-#[cfg(test)]
-mod tests;
 mod tls;
 
 use std::collections::BTreeMap;

@@ -1,2 +1,0 @@
-//! The parts of a configuration that decide where requests go and who is trusted. Whether Envoy takes the whole is tested with
-//! Envoy itself.
