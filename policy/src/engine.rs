@@ -7,11 +7,13 @@ use crate::config::{Config, HeaderMode, Mesh};
 use crate::decision::{DecidedBy, Decision, RuleName, Shadow, ShadowVerdict, Verdict};
 use crate::facts::Facts;
 use crate::model::{Action, Policy};
-use crate::order::in_order;
 use crate::registry::Registry;
 use crate::request::{Attribute, Attributes, Request, Unreadable};
-use crate::rule_set::RuleSet;
+use crate::resource::AuthorizationPolicy;
+use crate::rule_set::{RuleSet, RuleSetBuilder};
+use crate::texts::Texts;
 use crate::trust_domain::TrustDomains;
+use crate::vocabulary::Vocabulary;
 use crate::{FieldPath, config};
 
 /// Decides requests. Compiled once for a configuration, used for many requests, never changed.
@@ -19,6 +21,7 @@ use crate::{FieldPath, config};
 pub struct Engine {
     header_mode: HeaderMode,
     registry: Option<Registry>,
+    vocabulary: Vocabulary,
     /// By provider, in byte order.
     custom: Vec<(String, RuleSet)>,
     deny: Option<RuleSet>,
@@ -36,68 +39,21 @@ impl Engine {
     ///
     /// Every violation of every policy, and policies that are there twice. Nothing is compiled in part.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
-        let mut policies: Vec<Policy> = Vec::with_capacity(config.policies.len());
-        let mut violations = Vec::new();
-        for written in &config.policies {
-            match Policy::check(written) {
-                Ok(checked) => policies.push(checked.policy),
-                Err(found) => violations.extend(found),
-            }
+        let mut builder = EngineBuilder::new(&config.mesh);
+        for policy in &config.policies {
+            builder.check(policy);
         }
-        let order = in_order(policies.len(), &|a, b| policies[a].name().cmp(policies[b].name()));
-        for pair in order.windows(2) {
-            let [first, second] = [pair[0], pair[1]].map(|place| policies[place as usize].name());
-            if first == second {
-                violations.push(Violation {
-                    policy: first.clone(),
-                    path: FieldPath::root().field("metadata").field("name"),
-                    problem: Problem::Duplicate,
-                });
-            }
-        }
-        if violations.is_empty() {
-            Ok(Self::compile(&policies, &config.mesh, config.registry.as_ref()))
-        } else {
-            Err(ConfigError { violations })
-        }
+        builder.finish(config.registry.as_ref())
     }
 
     /// Compiles policies that have been checked.
     #[must_use]
     pub fn compile(policies: &[Policy], mesh: &Mesh, registry: Option<&config::Registry>) -> Self {
-        let domains = TrustDomains::of(mesh);
-        let set = |action: &Action, dry_run: bool| {
-            let policies = policies.iter();
-            RuleSet::new(
-                policies.filter(|policy| policy.action() == action && policy.dry_run() == dry_run),
-                &domains,
-            )
-        };
-        let mut custom: Vec<(String, RuleSet)> = Vec::new();
+        let mut builder = EngineBuilder::new(mesh);
         for policy in policies {
-            if let Action::Custom { provider } = policy.action()
-                && let Err(place) = custom.binary_search_by(|(known, _)| known.cmp(provider))
-                && let Some(rules) = set(policy.action(), false)
-            {
-                custom.insert(place, (provider.clone(), rules));
-            }
+            builder.add(policy);
         }
-        let mut engine = Self {
-            header_mode: mesh.header_mode,
-            registry: Registry::new(registry),
-            custom,
-            deny: set(&Action::Deny, false),
-            allow: set(&Action::Allow, false),
-            audit: set(&Action::Audit, false),
-            shadow_deny: set(&Action::Deny, true),
-            shadow_allow: set(&Action::Allow, true),
-            attributes: Attributes::default(),
-        };
-        let rules = engine.rule_sets().flat_map(RuleSet::attributes);
-        engine.attributes = rules
-            .chain(engine.registry.is_some().then_some(Attribute::Headers))
-            .collect();
-        engine
+        builder.compile(registry)
     }
 
     /// The attributes that some rule can ask for. What is not in here is never asked for.
@@ -130,31 +86,31 @@ impl Engine {
             return Ok(decision);
         }
         for (provider, rules) in &self.custom {
-            if let Some(rule) = rules.first_match(&facts)? {
+            if let Some(rule) = rules.first_match(&self.vocabulary, &facts)? {
                 decision.custom.push((provider, rule));
             }
         }
-        decision.audit = first_match(self.audit.as_ref(), &facts)?;
+        decision.audit = self.first_match(self.audit.as_ref(), &facts)?;
         decision.shadow = Shadow {
-            deny: shadow(
+            deny: self.shadow(
                 self.shadow_deny.as_ref(),
                 &facts,
                 ShadowVerdict::Denied,
                 ShadowVerdict::Allowed,
             ),
-            allow: shadow(
+            allow: self.shadow(
                 self.shadow_allow.as_ref(),
                 &facts,
                 ShadowVerdict::Allowed,
                 ShadowVerdict::Denied,
             ),
         };
-        if let Some(rule) = first_match(self.deny.as_ref(), &facts)? {
+        if let Some(rule) = self.first_match(self.deny.as_ref(), &facts)? {
             decision.verdict = Verdict::Deny;
             decision.decided_by = DecidedBy::Deny;
             decision.rule = Some(rule);
         } else if let Some(rules) = &self.allow {
-            decision.rule = rules.first_match(&facts)?;
+            decision.rule = rules.first_match(&self.vocabulary, &facts)?;
             decision.decided_by = DecidedBy::Allow;
             decision.verdict = match decision.rule {
                 Some(_) => Verdict::Allow,
@@ -172,39 +128,141 @@ impl Engine {
         Ok(authority.is_some_and(|authority| registry.knows(authority)))
     }
 
-    fn rule_sets(&self) -> impl Iterator<Item = &RuleSet> {
-        let native = [
-            &self.deny,
-            &self.allow,
-            &self.audit,
-            &self.shadow_deny,
-            &self.shadow_allow,
-        ];
-        self.custom
-            .iter()
-            .map(|(_, rules)| rules)
-            .chain(native.into_iter().flatten())
+    fn first_match<'e, R: Request + ?Sized>(
+        &'e self,
+        rules: Option<&'e RuleSet>,
+        facts: &Facts<'_, R>,
+    ) -> Result<Option<&'e RuleName>, Unreadable> {
+        rules.map_or(Ok(None), |rules| rules.first_match(&self.vocabulary, facts))
+    }
+
+    fn shadow<'e, R: Request + ?Sized>(
+        &'e self,
+        rules: Option<&'e RuleSet>,
+        facts: &Facts<'_, R>,
+        matched: fn(Option<&'e RuleName>) -> ShadowVerdict<'e>,
+        unmatched: fn(Option<&'e RuleName>) -> ShadowVerdict<'e>,
+    ) -> Option<ShadowVerdict<'e>> {
+        Some(match rules?.first_match(&self.vocabulary, facts) {
+            Ok(Some(rule)) => matched(Some(rule)),
+            Ok(None) => unmatched(None),
+            Err(_) => ShadowVerdict::Unreadable,
+        })
     }
 }
 
-fn first_match<'e, R: Request + ?Sized>(
-    rules: Option<&'e RuleSet>,
-    facts: &Facts<'_, R>,
-) -> Result<Option<&'e RuleName>, Unreadable> {
-    rules.map_or(Ok(None), |rules| rules.first_match(facts))
+/// Compiles policies one by one, so that none needs to be kept as it was written.
+#[derive(Debug)]
+pub struct EngineBuilder {
+    domains: TrustDomains,
+    header_mode: HeaderMode,
+    vocabulary: Vocabulary,
+    /// By action, and whether they are only tried. There are few.
+    sets: Vec<(Action, bool, RuleSetBuilder)>,
+    /// `namespace/name` of each policy. A namespace cannot have a slash.
+    names: Texts,
+    violations: Vec<Violation>,
 }
 
-fn shadow<'e, R: Request + ?Sized>(
-    rules: Option<&'e RuleSet>,
-    facts: &Facts<'_, R>,
-    matched: fn(Option<&'e RuleName>) -> ShadowVerdict<'e>,
-    unmatched: fn(Option<&'e RuleName>) -> ShadowVerdict<'e>,
-) -> Option<ShadowVerdict<'e>> {
-    Some(match rules?.first_match(facts) {
-        Ok(Some(rule)) => matched(Some(rule)),
-        Ok(None) => unmatched(None),
-        Err(_) => ShadowVerdict::Unreadable,
-    })
+impl EngineBuilder {
+    /// For policies of a mesh.
+    #[must_use]
+    pub fn new(mesh: &Mesh) -> Self {
+        Self {
+            domains: TrustDomains::of(mesh),
+            header_mode: mesh.header_mode,
+            vocabulary: Vocabulary::default(),
+            sets: Vec::new(),
+            names: Texts::default(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// Checks a policy as written, and adds it. What is wrong with it is said at the end.
+    pub fn check(&mut self, written: &AuthorizationPolicy) {
+        match Policy::check(written) {
+            Ok(checked) => {
+                let name = checked.policy.name();
+                if self.names.number_of_new(&name.to_string()).is_none() {
+                    self.violations.push(Violation {
+                        policy: name.clone(),
+                        path: FieldPath::root().field("metadata").field("name"),
+                        problem: Problem::Duplicate,
+                    });
+                }
+                self.add(&checked.policy);
+            }
+            Err(found) => self.violations.extend(found),
+        }
+    }
+
+    fn add(&mut self, policy: &Policy) {
+        let of_policy =
+            |(action, dry_run, _): &(Action, bool, _)| action == policy.action() && *dry_run == policy.dry_run();
+        let place = self.sets.iter().position(of_policy).unwrap_or_else(|| {
+            let set = RuleSetBuilder::default();
+            self.sets.push((policy.action().clone(), policy.dry_run(), set));
+            self.sets.len() - 1
+        });
+        let (_, _, set) = &mut self.sets[place];
+        set.add(policy, &self.domains, &mut self.vocabulary);
+    }
+
+    /// The engine for all of these policies, and for the hosts that may be called at all.
+    ///
+    /// # Errors
+    ///
+    /// Every violation of every policy, and policies that were added twice.
+    pub fn finish(self, registry: Option<&config::Registry>) -> Result<Engine, ConfigError> {
+        if self.violations.is_empty() {
+            Ok(self.compile(registry))
+        } else {
+            Err(ConfigError {
+                violations: self.violations,
+            })
+        }
+    }
+
+    fn compile(self, registry: Option<&config::Registry>) -> Engine {
+        let Self {
+            mut vocabulary,
+            sets,
+            header_mode,
+            names,
+            ..
+        } = self;
+        drop(names);
+        vocabulary.close();
+        let registry = Registry::new(registry);
+        let needs_host = registry.is_some().then_some(Attribute::Headers);
+        let mut engine = Engine {
+            header_mode,
+            attributes: vocabulary.attributes().chain(needs_host).collect(),
+            registry,
+            vocabulary: Vocabulary::default(),
+            custom: Vec::new(),
+            deny: None,
+            allow: None,
+            audit: None,
+            shadow_deny: None,
+            shadow_allow: None,
+        };
+        for (action, dry_run, set) in sets {
+            let rules = set.finish(&mut vocabulary);
+            match (action, dry_run) {
+                (Action::Allow, false) => engine.allow = Some(rules),
+                (Action::Allow, true) => engine.shadow_allow = Some(rules),
+                (Action::Deny, false) => engine.deny = Some(rules),
+                (Action::Deny, true) => engine.shadow_deny = Some(rules),
+                (Action::Audit, _) => engine.audit = Some(rules),
+                (Action::Custom { provider }, _) => engine.custom.push((provider, rules)),
+            }
+        }
+        engine.custom.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        vocabulary.texts.freeze();
+        engine.vocabulary = vocabulary;
+        engine
+    }
 }
 
 /// A configuration is refused: some of its policies are invalid.

@@ -6,8 +6,10 @@
 use crate::FieldPath;
 use crate::config::Mesh;
 use crate::decision::RuleName;
-use crate::facts::{AddressSubject, Facts};
-use crate::model::{Action, Constraint, Policy, PolicyName, Values, VisitValues};
+use std::net::IpAddr;
+
+use crate::facts::Facts;
+use crate::model::{Action, Constraint, Policy, PolicyName, Subject};
 use crate::request::{MetadataValue, Request, Unreadable};
 use crate::trust_domain::TrustDomains;
 
@@ -153,74 +155,66 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
         if self.facts.hold(&constraint)? {
             return Ok(None);
         }
-        let [field, not_field] = fields(&constraint);
-        for (value, exclusion) in constraint.visit(&Exclusions) {
-            if !self.facts.hold(&exclusion)? {
+        let [field, not_field] = fields(constraint.subject());
+        for value in constraint.none_of() {
+            if self.facts.any_match(constraint.subject(), std::iter::once(&**value))? {
                 return Ok(Some(Obstacle {
                     path: path(not_field),
-                    actual: self.actual(&constraint)?,
-                    reason: Reason::Excluded(value),
+                    actual: self.actual(constraint.subject())?,
+                    reason: Reason::Excluded(value.to_string()),
                 }));
             }
         }
         Ok(Some(Obstacle {
             path: path(field),
-            actual: self.actual(&constraint)?,
-            reason: Reason::NoneOf(constraint.visit(&Demands)),
+            actual: self.actual(constraint.subject())?,
+            reason: Reason::NoneOf(constraint.any_of().iter().map(ToString::to_string).collect()),
         }))
     }
 
-    /// What the request has for a constraint, in words.
-    fn actual(&self, constraint: &Constraint) -> Result<String, Unreadable> {
+    /// What the request has for a subject, in words.
+    fn actual(&self, subject: &Subject) -> Result<String, Unreadable> {
         let request = self.facts.request;
-        Ok(match constraint {
-            Constraint::Principal(_)
-            | Constraint::Namespace(_)
-            | Constraint::ServiceAccount(_)
-            | Constraint::TrustDomain(_) => match request.peer()? {
-                None => "the connection has no peer certificate".to_owned(),
-                Some(peer) => format!(
-                    "the peer is {}",
-                    quote_all(peer.names().filter(|name| !name.is_empty()))
-                ),
-            },
-            Constraint::RequestPrincipal(_) => match self.facts.issuer()?.zip(self.facts.token_subject()?) {
+        Ok(match subject {
+            Subject::Principal | Subject::Namespace | Subject::ServiceAccount | Subject::TrustDomain => {
+                match request.peer()? {
+                    None => "the connection has no peer certificate".to_owned(),
+                    Some(peer) => format!(
+                        "the peer is {}",
+                        quote_all(peer.names().filter(|name| !name.is_empty()))
+                    ),
+                }
+            }
+            Subject::RequestPrincipal => match self.facts.issuer()?.zip(self.facts.token_subject()?) {
                 None => "there is no token with an issuer and a subject".to_owned(),
                 Some((issuer, subject)) => format!("the token is {}", quote(&[issuer, b"/", subject].concat())),
             },
-            Constraint::Claim { path, .. } => {
+            Subject::Claim(path) => {
                 let claim = request.metadata()?.claim(path);
                 format!("the claim `{}` is {}", path.join("."), describe(claim))
             }
-            Constraint::Metadata { filter, key, .. } => {
+            Subject::Metadata { filter, key } => {
                 let value = request.metadata()?.get(filter, key);
                 format!("`{key}` of `{filter}` is {}", describe(value))
             }
-            Constraint::SourceIp(_) => self.address("direct peer", AddressSubject::Source)?,
-            Constraint::RemoteIp(_) => self.address("client", AddressSubject::Remote)?,
-            Constraint::DestinationIp(_) => self.address("proxy", AddressSubject::Destination)?,
-            Constraint::Port(_) => match request.destination_port()? {
+            Subject::SourceIp => address("direct peer", request.source_ip()?),
+            Subject::RemoteIp => address("client", request.remote_ip()?),
+            Subject::DestinationIp => address("proxy", request.destination_ip()?),
+            Subject::Port => match request.destination_port()? {
                 None => "the proxy's port is not known".to_owned(),
                 Some(port) => format!("the proxy listens on port {port}"),
             },
-            Constraint::Host(_) => self.header("host", ":authority")?,
-            Constraint::Method(_) => self.header("method", ":method")?,
-            Constraint::Header { name, .. } => self.header(&format!("header `{name}`"), name)?,
-            Constraint::Path(_) => match self.facts.path()? {
+            Subject::Host => self.header("host", ":authority")?,
+            Subject::Method => self.header("method", ":method")?,
+            Subject::Header(name) => self.header(&format!("header `{name}`"), name)?,
+            Subject::Path => match self.facts.path()? {
                 None => "there is no path".to_owned(),
                 Some(path) => format!("the path is {}", quote(path)),
             },
-            Constraint::Sni(_) => match request.sni()? {
+            Subject::Sni => match request.sni()? {
                 None => "the client named no server (SNI)".to_owned(),
                 Some(name) => format!("the server name is {}", quote(name)),
             },
-        })
-    }
-
-    fn address(&self, whose: &str, subject: AddressSubject) -> Result<String, Unreadable> {
-        Ok(match self.facts.address(subject)? {
-            None => format!("the {whose}'s address is not known"),
-            Some(address) => format!("the {whose}'s address is {address}"),
         })
     }
 
@@ -233,62 +227,30 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
     }
 }
 
-/// The names of a constraint's field and its `not` form, where sources, operations and conditions write it.
-const fn fields(constraint: &Constraint) -> [&'static str; 2] {
-    match constraint {
-        Constraint::Principal(_) => ["principals", "notPrincipals"],
-        Constraint::RequestPrincipal(_) => ["requestPrincipals", "notRequestPrincipals"],
-        Constraint::Namespace(_) => ["namespaces", "notNamespaces"],
-        Constraint::ServiceAccount(_) => ["serviceAccounts", "notServiceAccounts"],
-        Constraint::TrustDomain(_) => ["trustDomains", "notTrustDomains"],
-        Constraint::SourceIp(_) => ["ipBlocks", "notIpBlocks"],
-        Constraint::RemoteIp(_) => ["remoteIpBlocks", "notRemoteIpBlocks"],
-        Constraint::Host(_) => ["hosts", "notHosts"],
-        Constraint::Method(_) => ["methods", "notMethods"],
-        Constraint::Path(_) => ["paths", "notPaths"],
-        Constraint::Port(_) => ["ports", "notPorts"],
-        Constraint::DestinationIp(_)
-        | Constraint::Claim { .. }
-        | Constraint::Header { .. }
-        | Constraint::Sni(_)
-        | Constraint::Metadata { .. } => ["values", "notValues"],
+fn address(whose: &str, address: Option<IpAddr>) -> String {
+    match address {
+        None => format!("the {whose}'s address is not known"),
+        Some(address) => format!("the {whose}'s address is {address}"),
     }
 }
 
-/// Each excluded value, and a constraint that excludes it alone.
-struct Exclusions;
-
-impl VisitValues for Exclusions {
-    type Output = Vec<(String, Constraint)>;
-
-    fn visit<T: Clone + std::fmt::Display>(
-        &self,
-        values: &Values<T>,
-        constraint: &dyn Fn(Values<T>) -> Constraint,
-    ) -> Self::Output {
-        let alone = |value: &T| Values {
-            any_of: Vec::new(),
-            none_of: vec![value.clone()],
-        };
-        let none_of = values.none_of.iter();
-        none_of
-            .map(|value| (value.to_string(), constraint(alone(value))))
-            .collect()
-    }
-}
-
-/// Each demanded value, as written.
-struct Demands;
-
-impl VisitValues for Demands {
-    type Output = Vec<String>;
-
-    fn visit<T: Clone + std::fmt::Display>(
-        &self,
-        values: &Values<T>,
-        _: &dyn Fn(Values<T>) -> Constraint,
-    ) -> Self::Output {
-        values.any_of.iter().map(ToString::to_string).collect()
+/// The names of a subject's field and its `not` form, where sources, operations and conditions write it.
+const fn fields(subject: &Subject) -> [&'static str; 2] {
+    match subject {
+        Subject::Principal => ["principals", "notPrincipals"],
+        Subject::RequestPrincipal => ["requestPrincipals", "notRequestPrincipals"],
+        Subject::Namespace => ["namespaces", "notNamespaces"],
+        Subject::ServiceAccount => ["serviceAccounts", "notServiceAccounts"],
+        Subject::TrustDomain => ["trustDomains", "notTrustDomains"],
+        Subject::SourceIp => ["ipBlocks", "notIpBlocks"],
+        Subject::RemoteIp => ["remoteIpBlocks", "notRemoteIpBlocks"],
+        Subject::Host => ["hosts", "notHosts"],
+        Subject::Method => ["methods", "notMethods"],
+        Subject::Path => ["paths", "notPaths"],
+        Subject::Port => ["ports", "notPorts"],
+        Subject::DestinationIp | Subject::Claim(_) | Subject::Header(_) | Subject::Sni | Subject::Metadata { .. } => {
+            ["values", "notValues"]
+        }
     }
 }
 

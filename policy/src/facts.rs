@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 
 use crate::config::HeaderMode;
-use crate::model::Constraint;
-use crate::pattern::MetadataPattern;
+use crate::model::{Constraint, Subject};
+use crate::pattern::{
+    IpBlock, MetadataPattern, NamespacePattern, PathPattern, PrincipalPattern, RequestPrincipalPattern, ServiceAccount,
+    TextPattern, TrustDomainPattern, parse_port,
+};
 use crate::request::{MetadataValue, Request, Unreadable, without_query};
 
 /// A request, read as the mesh says.
@@ -16,85 +19,89 @@ pub(crate) struct Facts<'r, R: ?Sized> {
 impl<R: Request + ?Sized> Facts<'_, R> {
     /// Whether a constraint holds.
     pub(crate) fn hold(&self, constraint: &Constraint) -> Result<bool, Unreadable> {
+        let any_match = |values: &[Box<str>]| self.any_match(constraint.subject(), values.iter().map(|value| &**value));
+        Ok((constraint.any_of().is_empty() || any_match(constraint.any_of())?)
+            && (constraint.none_of().is_empty() || !any_match(constraint.none_of())?))
+    }
+
+    /// Whether any of the checked values of a subject matches.
+    pub(crate) fn any_match<'v>(
+        &self,
+        subject: &Subject,
+        mut values: impl Iterator<Item = &'v str>,
+    ) -> Result<bool, Unreadable> {
         let request = self.request;
-        Ok(match constraint {
-            Constraint::Principal(values) => {
-                let peer = request.peer()?;
-                values.hold(|value| peer.is_some_and(|peer| peer.names().any(|name| value.matches(name))))
+        Ok(match subject {
+            Subject::Principal => self.any_name(values, |value, name| PrincipalPattern::parse(value).matches(name))?,
+            Subject::Namespace => self.any_name(values, |value, name| NamespacePattern::parse(value).matches(name))?,
+            Subject::ServiceAccount => {
+                self.any_name(values, |value, name| ServiceAccount::of_checked(value).matches(name))?
             }
-            Constraint::Namespace(values) => {
-                let peer = request.peer()?;
-                values.hold(|value| peer.is_some_and(|peer| peer.names().any(|name| value.matches(name))))
-            }
-            Constraint::ServiceAccount(values) => {
-                let peer = request.peer()?;
-                values.hold(|value| peer.is_some_and(|peer| peer.names().any(|name| value.matches(name))))
-            }
-            Constraint::TrustDomain(values) => {
-                let peer = request.peer()?;
-                values.hold(|value| peer.is_some_and(|peer| peer.names().any(|name| value.matches(name))))
-            }
-            Constraint::RequestPrincipal(values) => {
-                let identity = self.issuer()?.zip(self.token_subject()?);
-                values.hold(|value| identity.is_some_and(|(issuer, subject)| value.matches(issuer, subject)))
-            }
-            Constraint::Claim { path, values } => {
-                let claim = request.metadata()?.claim(path);
-                values.hold(|value| claim.is_some_and(|claim| claim.texts().any(|text| value.matches_string(text))))
-            }
-            Constraint::SourceIp(values) => {
-                let address = request.source_ip()?;
-                values.hold(|block| address.is_some_and(|address| block.contains(address)))
-            }
-            Constraint::RemoteIp(values) => {
-                let address = request.remote_ip()?;
-                values.hold(|block| address.is_some_and(|address| block.contains(address)))
-            }
-            Constraint::DestinationIp(values) => {
-                let address = request.destination_ip()?;
-                values.hold(|block| address.is_some_and(|address| block.contains(address)))
-            }
-            Constraint::Port(values) => {
-                let port = request.destination_port()?;
-                values.hold(|value| port == Some(*value))
-            }
-            Constraint::Header { name, values } => {
-                let headers = request.headers()?;
-                values.hold(|value| {
-                    headers
-                        .compared(name, self.header_mode)
-                        .any(|line| value.matches_header(&line))
-                })
-            }
-            Constraint::Host(values) => {
-                let headers = request.headers()?;
-                values.hold(|value| {
-                    headers
-                        .compared(":authority", self.header_mode)
-                        .any(|line| value.matches_header_ignoring_case(&line))
-                })
-            }
-            Constraint::Method(values) => {
-                let headers = request.headers()?;
-                values.hold(|value| {
-                    headers
-                        .compared(":method", self.header_mode)
-                        .any(|line| value.matches_header(&line))
-                })
-            }
-            Constraint::Path(values) => {
-                let path = self.path()?;
-                values.hold(|value| path.is_some_and(|path| value.matches(path)))
-            }
-            Constraint::Sni(values) => {
+            Subject::TrustDomain => self.any_name(values, |value, name| {
+                TrustDomainPattern::parse(value).is_ok_and(|domain| domain.matches(name))
+            })?,
+            Subject::RequestPrincipal => match self.issuer()?.zip(self.token_subject()?) {
+                None => false,
+                Some((issuer, subject)) => {
+                    values.any(|value| RequestPrincipalPattern::parse(value).matches(issuer, subject))
+                }
+            },
+            Subject::Claim(path) => match request.metadata()?.claim(path) {
+                None => false,
+                Some(claim) => values.any(|value| {
+                    let pattern = TextPattern::parse(value);
+                    claim.texts().any(|text| pattern.matches_string(text))
+                }),
+            },
+            Subject::SourceIp => is_in(request.source_ip()?, values),
+            Subject::RemoteIp => is_in(request.remote_ip()?, values),
+            Subject::DestinationIp => is_in(request.destination_ip()?, values),
+            Subject::Port => match request.destination_port()? {
+                None => false,
+                Some(port) => values.any(|value| parse_port(value) == Some(port)),
+            },
+            Subject::Header(name) => self.any_line(name, values, |pattern, line| pattern.matches_header(line))?,
+            Subject::Host => self.any_line(":authority", values, |pattern, line| {
+                pattern.matches_header_ignoring_case(line)
+            })?,
+            Subject::Method => self.any_line(":method", values, |pattern, line| pattern.matches_header(line))?,
+            Subject::Path => match self.path()? {
+                None => false,
+                Some(path) => values.any(|value| PathPattern::of_checked(value).matches(path)),
+            },
+            Subject::Sni => {
                 let name = request.sni()?.unwrap_or_default();
-                values.hold(|value| value.matches_string(name))
+                values.any(|value| TextPattern::parse(value).matches_string(name))
             }
-            Constraint::Metadata { filter, key, values } => {
-                let found = request.metadata()?.get(filter, key);
-                values.hold(|value| found.is_some_and(|found| matches_metadata(value, found)))
-            }
+            Subject::Metadata { filter, key } => match request.metadata()?.get(filter, key) {
+                None => false,
+                Some(found) => values.any(|value| matches_metadata(MetadataPattern::parse(value), found)),
+            },
         })
+    }
+
+    fn any_name<'v>(
+        &self,
+        mut values: impl Iterator<Item = &'v str>,
+        matches: fn(&str, &[u8]) -> bool,
+    ) -> Result<bool, Unreadable> {
+        let peer = self.request.peer()?;
+        Ok(peer.is_some_and(|peer| values.any(|value| peer.names().any(|name| matches(value, name)))))
+    }
+
+    fn any_line<'v>(
+        &self,
+        name: &str,
+        mut values: impl Iterator<Item = &'v str>,
+        matches: fn(TextPattern<'_>, &[u8]) -> bool,
+    ) -> Result<bool, Unreadable> {
+        let headers = self.request.headers()?;
+        Ok(values.any(|value| {
+            let pattern = TextPattern::parse(value);
+            headers
+                .compared(name, self.header_mode)
+                .any(|line| matches(pattern, &line))
+        }))
     }
 
     /// The path up to `?` or `#`.
@@ -116,27 +123,15 @@ impl<R: Request + ?Sized> Facts<'_, R> {
         let claim = self.request.metadata()?.claim(&[name]);
         Ok(claim.and_then(MetadataValue::as_text))
     }
-
-    /// The address that an address constraint is about.
-    pub(crate) fn address(&self, subject: AddressSubject) -> Result<Option<IpAddr>, Unreadable> {
-        match subject {
-            AddressSubject::Source => self.request.source_ip(),
-            AddressSubject::Remote => self.request.remote_ip(),
-            AddressSubject::Destination => self.request.destination_ip(),
-        }
-    }
 }
 
-/// Which of a request's addresses.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum AddressSubject {
-    Source,
-    Remote,
-    Destination,
+fn is_in<'v>(address: Option<IpAddr>, mut values: impl Iterator<Item = &'v str>) -> bool {
+    let holds = |address, value: &str| value.parse().is_ok_and(|block: IpBlock| block.contains(address));
+    address.is_some_and(|address| values.any(|value| holds(address, value)))
 }
 
-fn matches_metadata(pattern: &MetadataPattern, value: &MetadataValue) -> bool {
-    let is_match = |pattern: &crate::pattern::TextPattern, value: &MetadataValue| {
+fn matches_metadata(pattern: MetadataPattern<'_>, value: &MetadataValue) -> bool {
+    let is_match = |pattern: TextPattern<'_>, value: &MetadataValue| {
         value.as_text().is_some_and(|text| pattern.matches_string(text))
     };
     match pattern {

@@ -82,14 +82,16 @@ mod request;
 pub mod resource;
 mod rule_set;
 mod string_map;
+mod texts;
 mod trust_domain;
+mod vocabulary;
 
 pub use check::{Checked, Doubt, Problem, Violation, Warning};
 pub use decision::{DecidedBy, Decision, RuleName, Shadow, ShadowVerdict, Verdict};
-pub use engine::{ConfigError, Engine};
+pub use engine::{ConfigError, Engine, EngineBuilder};
 pub use explain::{Obstacle, PolicyExplanation, Reason, RuleExplanation, explain};
 pub use field_path::{FieldPath, Segment};
-pub use model::{Action, Attachment, Constraint, Policy, PolicyName, Rule, Target, Values};
+pub use model::{Action, Attachment, Constraint, Policy, PolicyName, Rule, Subject, Target};
 pub use request::{
     Attribute, Attributes, Fields, Headers, JWT_AUTHN, JWT_PAYLOAD, Metadata, MetadataValue, Peer, Request, Unreadable,
     without_query,

@@ -2,10 +2,6 @@
 
 use std::fmt;
 
-use crate::pattern::{
-    IpBlock, MetadataPattern, NamespacePattern, PathPattern, PrincipalPattern, RequestPrincipalPattern, ServiceAccount,
-    TextPattern, TrustDomainPattern,
-};
 use crate::string_map::StringMap;
 
 /// A policy's namespace and name.
@@ -124,133 +120,111 @@ pub struct Rule {
     pub when: Vec<Constraint>,
 }
 
-/// Values of which one must match, and values of which none may. At least one side has some.
+/// One attribute of the request, the values of which it must have one, and the values of which it must have none. At least one
+/// side has some.
 ///
-/// A negation negates the match: an attribute that is absent satisfies `none_of`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Values<T> {
-    /// `values`, `hosts`, …
-    pub any_of: Vec<T>,
-    /// `notValues`, `notHosts`, …
-    pub none_of: Vec<T>,
+/// A negation negates the match: an attribute that is absent satisfies `none_of`. Values are texts that [`Policy::check`] has
+/// taken; how one matches is for its subject to say, see [`pattern`](crate::pattern).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Constraint {
+    subject: Subject,
+    any_of: Vec<Box<str>>,
+    none_of: Vec<Box<str>>,
 }
 
-impl<T> Values<T> {
-    /// Whether the constraint holds, given how one value is matched.
-    pub fn hold(&self, mut matches: impl FnMut(&T) -> bool) -> bool {
-        (self.any_of.is_empty() || self.any_of.iter().any(&mut matches)) && !self.none_of.iter().any(matches)
-    }
-}
-
-/// One attribute of the request and the values that it must and must not have.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Constraint {
-    /// `principals`, `source.principal`: a name of the peer.
-    Principal(Values<PrincipalPattern>),
+/// The attribute that a constraint is about, and with it the kind of its values.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Subject {
+    /// `principals`, `source.principal`: a name of the peer. [`PrincipalPattern`](crate::pattern::PrincipalPattern).
+    Principal,
     /// `requestPrincipals`, `request.auth.principal`: issuer and subject of the token.
-    RequestPrincipal(Values<RequestPrincipalPattern>),
+    /// [`RequestPrincipalPattern`](crate::pattern::RequestPrincipalPattern).
+    RequestPrincipal,
     /// `namespaces`, `source.namespace`: a namespace in a name of the peer.
-    Namespace(Values<NamespacePattern>),
-    /// `serviceAccounts`, `source.serviceAccount`: a service account in a name of the peer.
-    ServiceAccount(Values<ServiceAccount>),
+    /// [`NamespacePattern`](crate::pattern::NamespacePattern).
+    Namespace,
+    /// `serviceAccounts`, `source.serviceAccount`: a service account in a name of the peer, always written with its namespace.
+    /// [`ServiceAccount`](crate::pattern::ServiceAccount).
+    ServiceAccount,
     /// `trustDomains`, `source.trustDomain`: the trust domain in a name of the peer.
-    TrustDomain(Values<TrustDomainPattern>),
-    /// `ipBlocks`, `source.ip`: the address of the direct peer.
-    SourceIp(Values<IpBlock>),
+    /// [`TrustDomainPattern`](crate::pattern::TrustDomainPattern).
+    TrustDomain,
+    /// `ipBlocks`, `source.ip`: the address of the direct peer. [`IpBlock`](crate::pattern::IpBlock).
+    SourceIp,
     /// `remoteIpBlocks`, `remote.ip`: the client's address, after `x-forwarded-for` or the PROXY protocol.
-    RemoteIp(Values<IpBlock>),
-    /// `request.auth.claims[…]`, `request.auth.audiences` (`aud`), `request.auth.presenter` (`azp`): a claim of the token.
-    Claim {
-        /// The claim's name, and the names nested in it.
-        path: Vec<String>,
-        /// Of the claim, or of any string in it when it is a list.
-        values: Values<TextPattern>,
-    },
-    /// `request.headers[…]`: a line of a header.
-    Header {
-        /// Lower case; `host` has become `:authority`.
-        name: String,
-        /// Compared with regard to case.
-        values: Values<TextPattern>,
-    },
-    /// `hosts`: `:authority` as received, port included, ASCII case ignored.
-    Host(Values<TextPattern>),
-    /// `methods`.
-    Method(Values<TextPattern>),
-    /// `paths`: the path up to `?` or `#`.
-    Path(Values<PathPattern>),
-    /// `ports`, `destination.port`: the port that the proxy listens on.
-    Port(Values<u16>),
-    /// `destination.ip`: the address that the proxy was called on.
-    DestinationIp(Values<IpBlock>),
+    /// [`IpBlock`](crate::pattern::IpBlock).
+    RemoteIp,
+    /// `request.auth.claims[…]`, `request.auth.audiences` (`aud`), `request.auth.presenter` (`azp`): a claim of the token, or any
+    /// string in it when it is a list. The claim's name, and the names nested in it.
+    /// [`TextPattern`](crate::pattern::TextPattern).
+    Claim(Vec<String>),
+    /// `request.headers[…]`: a line of the header of this name, in lower case; `host` has become `:authority`. Compared with
+    /// regard to case. [`TextPattern`](crate::pattern::TextPattern).
+    Header(String),
+    /// `hosts`: `:authority` as received, port included, ASCII case ignored. [`TextPattern`](crate::pattern::TextPattern).
+    Host,
+    /// `methods`. [`TextPattern`](crate::pattern::TextPattern).
+    Method,
+    /// `paths`: the path up to `?` or `#`. [`PathPattern`](crate::pattern::PathPattern).
+    Path,
+    /// `ports`, `destination.port`: the port that the proxy listens on, in digits.
+    Port,
+    /// `destination.ip`: the address that the proxy was called on. [`IpBlock`](crate::pattern::IpBlock).
+    DestinationIp,
     /// `connection.sni`: the server name that the client asked for, lower case.
-    Sni(Values<TextPattern>),
-    /// `experimental.envoy.filters.…[…]`: another filter's dynamic metadata.
+    /// [`TextPattern`](crate::pattern::TextPattern).
+    Sni,
+    /// `experimental.envoy.filters.…[…]`: another filter's dynamic metadata, or any element of it.
+    /// [`MetadataPattern`](crate::pattern::MetadataPattern).
     Metadata {
         /// The filter, such as `envoy.filters.http.lua`.
         filter: String,
         /// The key.
         key: String,
-        /// Of the value, or of its elements.
-        values: Values<MetadataPattern>,
     },
 }
 
 impl Constraint {
-    /// Whether native renders the constraint among a rule's permissions (what is called) or its principals (who calls).
+    pub(crate) const fn new(subject: Subject, any_of: Vec<Box<str>>, none_of: Vec<Box<str>>) -> Self {
+        Self {
+            subject,
+            any_of,
+            none_of,
+        }
+    }
+
+    /// The attribute.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// `values`, `hosts`, …
+    #[must_use]
+    pub fn any_of(&self) -> &[Box<str>] {
+        &self.any_of
+    }
+
+    /// `notValues`, `notHosts`, …
+    #[must_use]
+    pub fn none_of(&self) -> &[Box<str>] {
+        &self.none_of
+    }
+}
+
+impl Subject {
+    /// Whether native renders a constraint about it among a rule's permissions (what is called) or its principals (who calls).
     #[must_use]
     pub const fn is_permission(&self) -> bool {
         matches!(
             self,
-            Self::Host(_)
-                | Self::Method(_)
-                | Self::Path(_)
-                | Self::Port(_)
-                | Self::DestinationIp(_)
-                | Self::Sni(_)
+            Self::Host
+                | Self::Method
+                | Self::Path
+                | Self::Port
+                | Self::DestinationIp
+                | Self::Sni
                 | Self::Metadata { .. }
         )
     }
-    /// Hands the values to a visitor, with a way to make the same constraint of other values.
-    pub(crate) fn visit<V: VisitValues>(&self, visitor: &V) -> V::Output {
-        match self {
-            Self::Principal(values) => visitor.visit(values, &Self::Principal),
-            Self::RequestPrincipal(values) => visitor.visit(values, &Self::RequestPrincipal),
-            Self::Namespace(values) => visitor.visit(values, &Self::Namespace),
-            Self::ServiceAccount(values) => visitor.visit(values, &Self::ServiceAccount),
-            Self::TrustDomain(values) => visitor.visit(values, &Self::TrustDomain),
-            Self::SourceIp(values) => visitor.visit(values, &Self::SourceIp),
-            Self::RemoteIp(values) => visitor.visit(values, &Self::RemoteIp),
-            Self::DestinationIp(values) => visitor.visit(values, &Self::DestinationIp),
-            Self::Host(values) => visitor.visit(values, &Self::Host),
-            Self::Method(values) => visitor.visit(values, &Self::Method),
-            Self::Path(values) => visitor.visit(values, &Self::Path),
-            Self::Port(values) => visitor.visit(values, &Self::Port),
-            Self::Sni(values) => visitor.visit(values, &Self::Sni),
-            Self::Claim { path, values } => visitor.visit(values, &|values| Self::Claim {
-                path: path.clone(),
-                values,
-            }),
-            Self::Header { name, values } => visitor.visit(values, &|values| Self::Header {
-                name: name.clone(),
-                values,
-            }),
-            Self::Metadata { filter, key, values } => visitor.visit(values, &|values| Self::Metadata {
-                filter: filter.clone(),
-                key: key.clone(),
-                values,
-            }),
-        }
-    }
-}
-
-/// Something done with a constraint's values, whatever their type.
-pub(crate) trait VisitValues {
-    type Output;
-
-    fn visit<T: Clone + fmt::Display>(
-        &self,
-        values: &Values<T>,
-        constraint: &dyn Fn(Values<T>) -> Constraint,
-    ) -> Self::Output;
 }

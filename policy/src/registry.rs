@@ -2,7 +2,7 @@
 
 use crate::ascii::with_lower_case;
 use crate::config::{self, OutboundMode};
-use crate::index::NumberOfText;
+use crate::texts::Texts;
 
 /// The registered hosts, ready for lookup.
 ///
@@ -11,11 +11,31 @@ use crate::index::NumberOfText;
 /// `.example.com`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
-    exact: NumberOfText,
+    exact: Hosts,
     /// Without the star: `.example.com`.
-    wildcards: NumberOfText,
-    /// By the number of the host.
+    wildcards: Hosts,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Hosts {
+    names: Texts,
+    /// By the number of the name.
     ports: Vec<Vec<u16>>,
+}
+
+impl Hosts {
+    fn add(&mut self, name: &str, ports: &[u16]) {
+        let number = self.names.number(name) as usize;
+        if number == self.ports.len() {
+            self.ports.push(Vec::new());
+        }
+        self.ports[number].extend(ports);
+    }
+
+    fn serve(&self, name: &[u8], port: Option<u16>) -> bool {
+        let ports = self.names.find(name).map(|number| &self.ports[number as usize]);
+        ports.is_some_and(|ports| port.is_none_or(|port| ports.contains(&port)))
+    }
 }
 
 impl Registry {
@@ -25,15 +45,10 @@ impl Registry {
         let mut registry = Self::default();
         for entry in &written.hosts {
             let host = entry.host.to_ascii_lowercase();
-            let (table, host) = match host.strip_prefix('*') {
-                Some(suffix) => (&mut registry.wildcards, suffix),
-                None => (&mut registry.exact, host.as_str()),
-            };
-            let number = *table.entry(host.as_bytes().into()).or_insert_with(|| {
-                registry.ports.push(Vec::new());
-                registry.ports.len() as u32 - 1
-            });
-            registry.ports[number as usize].extend(&entry.ports);
+            match host.strip_prefix('*') {
+                Some(suffix) => registry.wildcards.add(suffix, &entry.ports),
+                None => registry.exact.add(&host, &entry.ports),
+            }
         }
         Some(registry)
     }
@@ -46,16 +61,12 @@ impl Registry {
     }
 
     fn serves(&self, host: &[u8], port: Option<u16>) -> bool {
-        let serves = |number: Option<&u32>| {
-            let ports = number.and_then(|&number| self.ports.get(number as usize));
-            ports.is_some_and(|ports| port.is_none_or(|port| ports.contains(&port)))
-        };
         let absolute = host.strip_suffix(b".").filter(|host| !host.is_empty());
-        serves(self.exact.get(absolute.unwrap_or(host)))
+        self.exact.serve(absolute.unwrap_or(host), port)
             || (0..host.len())
                 .filter(|&dot| dot > 0 && host[dot] == b'.')
-                .any(|dot| serves(self.wildcards.get(&host[dot..])))
-            || (!host.is_empty() && serves(self.wildcards.get(&b""[..])))
+                .any(|dot| self.wildcards.serve(&host[dot..], port))
+            || (!host.is_empty() && self.wildcards.serve(b"", port))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Trust-domain aliases: one identity written in a policy stands for the same identity in each trust domain of the mesh.
 
+use std::borrow::Cow;
+
 use crate::config::Mesh;
-use crate::model::{Constraint, Values};
-use crate::pattern::{PrincipalPattern, TrustDomainPattern};
+use crate::model::{Constraint, Subject};
+use crate::pattern::TrustDomainPattern;
 
 /// The name that stands for the mesh's own trust domain in `principals`.
 const LOCAL: &str = "cluster.local";
@@ -26,73 +28,68 @@ impl TrustDomains {
     /// A constraint with all aliases written out.
     #[must_use]
     pub fn expand(&self, written: &Constraint) -> Constraint {
-        match written {
-            Constraint::Principal(values) => {
-                let expand = |written: &[_]| written.iter().flat_map(|one| self.expand_principal(one)).collect();
-                Constraint::Principal(Values {
-                    any_of: expand(&values.any_of),
-                    none_of: expand(&values.none_of),
-                })
-            }
-            Constraint::TrustDomain(values) => Constraint::TrustDomain(Values {
-                any_of: self.expand_trust_domains(&values.any_of),
-                none_of: self.expand_trust_domains(&values.none_of),
-            }),
-            other => other.clone(),
-        }
+        let expand = |values| {
+            let expanded = self.expand_values(written.subject(), values);
+            expanded.iter().map(|value| Box::from(&**value)).collect()
+        };
+        Constraint::new(
+            written.subject().clone(),
+            expand(written.any_of()),
+            expand(written.none_of()),
+        )
     }
 
-    /// The principals that a written one stands for; never none.
-    ///
+    /// The values that written ones stand for, each once.
+    pub(crate) fn expand_values<'a>(&self, subject: &Subject, written: &'a [Box<str>]) -> Vec<Cow<'a, str>> {
+        let mut expanded: Vec<Cow<'a, str>> = Vec::with_capacity(written.len());
+        for value in written {
+            match subject {
+                Subject::Principal => self.expand_principal(value, &mut expanded),
+                Subject::TrustDomain => self.expand_trust_domain(value, &mut expanded),
+                _ => expanded.push(Cow::Borrowed(value)),
+            }
+        }
+        expanded
+    }
+
     /// Only a value of exactly five parts, `trust-domain/ns/namespace/sa/account`, whose trust domain is not `*`, is expanded,
     /// and only when that trust domain is `cluster.local` or one of the mesh's.
-    #[must_use]
-    pub fn expand_principal(&self, principal: &PrincipalPattern) -> Vec<PrincipalPattern> {
-        let written = principal.text().to_string();
+    fn expand_principal<'a>(&self, written: &'a str, expanded: &mut Vec<Cow<'a, str>>) {
         let domain = match written.split_once('/') {
             Some((domain, rest)) if domain != "*" && rest.matches('/').count() == 3 => domain,
-            _ => return vec![principal.clone()],
+            _ => return expanded.push(Cow::Borrowed(written)),
         };
         if domain != LOCAL && !self.0.iter().any(|entry| could_be_the_same(domain, entry)) {
-            return vec![principal.clone()];
+            return expanded.push(Cow::Borrowed(written));
         }
         let identity = &written[domain.len()..];
-        let mut expanded: Vec<PrincipalPattern> = Vec::with_capacity(self.0.len());
+        let first = expanded.len();
         for entry in &self.0 {
-            let alias = if matches_suffix(entry, domain) {
-                principal.clone()
+            let alias = if entry == domain || matches_suffix(entry, domain) {
+                Cow::Borrowed(written)
             } else {
-                PrincipalPattern::parse(&format!("{entry}{identity}"))
+                Cow::Owned([entry, identity].concat())
             };
-            if !expanded.contains(&alias) {
+            if !expanded[first..].contains(&alias) {
                 expanded.push(alias);
             }
         }
-        expanded
     }
 
-    /// The trust domains that written ones stand for: any of the mesh's stands for all of them. `cluster.local` is not special
-    /// here.
-    #[must_use]
-    pub fn expand_trust_domains(&self, written: &[TrustDomainPattern]) -> Vec<TrustDomainPattern> {
-        let mut expanded: Vec<TrustDomainPattern> = Vec::with_capacity(written.len());
-        let mut push = |pattern: TrustDomainPattern| {
-            if !expanded.contains(&pattern) {
-                expanded.push(pattern);
+    /// Any of the mesh's trust domains stands for all of them. `cluster.local` is not special here.
+    fn expand_trust_domain<'a>(&self, written: &'a str, expanded: &mut Vec<Cow<'a, str>>) {
+        let mut push = |domain: Cow<'a, str>| {
+            if !expanded.contains(&domain) {
+                expanded.push(domain);
             }
         };
-        for pattern in written {
-            if self.0.iter().any(|entry| entry == pattern.as_str()) {
-                // INVARIANT: an entry that equals a valid pattern is valid, and so the written one is never lost.
-                self.0
-                    .iter()
-                    .filter_map(|entry| TrustDomainPattern::parse(entry).ok())
-                    .for_each(&mut push);
-            } else {
-                push(pattern.clone());
-            }
+        if self.0.iter().any(|entry| entry == written) {
+            // What is no trust domain matches nothing. The written one is, and so it is never lost.
+            let valid = self.0.iter().filter(|entry| TrustDomainPattern::parse(entry).is_ok());
+            valid.for_each(|entry| push(Cow::Owned(entry.clone())));
+        } else {
+            push(Cow::Borrowed(written));
         }
-        expanded
     }
 }
 
@@ -146,12 +143,9 @@ mod tests {
             (&["td1"], "cluster.local/ns/a/sa/*", &["td1/ns/a/sa/*"]),
             (&["td1"], "", &[""]),
         ] {
-            let expanded: Vec<String> = domains(bundle)
-                .expand_principal(&PrincipalPattern::parse(written))
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            assert_eq!(expanded, expected, "{written} in {bundle:?}");
+            let written = [written.into()];
+            let expanded = domains(bundle).expand_values(&Subject::Principal, &written);
+            assert_eq!(expanded, expected, "{written:?} in {bundle:?}");
         }
     }
 
@@ -163,15 +157,8 @@ mod tests {
             (&["td1"], &["cluster.local"], &["cluster.local"]),
             (&["td1"], &["td*"], &["td*"]),
         ] {
-            let written: Vec<_> = written
-                .iter()
-                .map(|td| TrustDomainPattern::parse(td).unwrap())
-                .collect();
-            let expanded: Vec<String> = domains(bundle)
-                .expand_trust_domains(&written)
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            let written: Vec<Box<str>> = written.iter().map(|&domain| domain.into()).collect();
+            let expanded = domains(bundle).expand_values(&Subject::TrustDomain, &written);
             assert_eq!(expanded, expected, "{written:?} in {bundle:?}");
         }
     }

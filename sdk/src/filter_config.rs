@@ -7,7 +7,7 @@ use outgate_policy::config::{
     AccessLog, ApiVersion, Config, HeaderMode, Identity, Mesh, OutboundMode, Registry, Revision,
 };
 use outgate_policy::resource::{AuthorizationPolicy, Metadata};
-use outgate_policy::{Action, Constraint, FieldPath, Policy, PolicyName, Violation};
+use outgate_policy::{Action, Constraint, FieldPath, Policy, PolicyName, Subject, Violation};
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -233,7 +233,7 @@ impl FilterConfigBuilder {
 
 /// The first place of a policy that asks for the direct peer's address.
 fn source_ip(policy: &Policy) -> Option<FieldPath> {
-    let is_source_ip = |constraint: &Constraint| matches!(constraint, Constraint::SourceIp(_));
+    let is_source_ip = |constraint: &Constraint| *constraint.subject() == Subject::SourceIp;
     let rules = FieldPath::root().field("spec").field("rules");
     policy.rules().iter().enumerate().find_map(|(index, rule)| {
         let path = rules.index(index);

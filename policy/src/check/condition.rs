@@ -1,132 +1,62 @@
 //! One `when`: its key and its values.
 
-use super::rule::{Context, parse_port, parse_values, plain};
+use super::place::Place;
+use super::values::{Context, Written, constraint};
 use super::{Findings, Problem};
-use crate::FieldPath;
-use crate::model::{Constraint, Values};
-use crate::pattern::{
-    MetadataPattern, NamespacePattern, PrincipalPattern, RequestPrincipalPattern, ServiceAccount, TextPattern,
-    TrustDomainPattern,
-};
+use crate::model::{Constraint, Subject};
 use crate::resource;
 
 pub(super) fn check_condition(
     written: Option<&resource::Condition>,
     context: &Context<'_>,
-    path: &FieldPath,
+    place: &Place<'_>,
     findings: &mut Findings,
 ) -> Option<Constraint> {
     let Some(written) = written else {
-        findings.refuse(path, Problem::Null);
+        findings.refuse(place, Problem::Null);
         return None;
     };
-    let key_path = path.field("key");
+    let key_place = place.field("key");
     let key = written.key.as_deref().unwrap_or_default();
     if key.is_empty() {
-        findings.refuse(&key_path, Problem::Required);
+        findings.refuse(&key_place, Problem::Required);
         return None;
     }
     let is_empty = |values: &resource::Values| values.as_ref().is_none_or(Vec::is_empty);
     if is_empty(&written.values) && is_empty(&written.not_values) {
-        findings.refuse(path, Problem::NoValues);
+        findings.refuse(place, Problem::NoValues);
     }
-    let attribute = match Attribute::parse(key) {
-        Ok(attribute) => attribute,
+    let subject = match Subject::of_key(key) {
+        Ok(subject) => subject,
         Err(problem) => {
-            findings.refuse(&key_path, problem);
+            findings.refuse(&key_place, problem);
             return None;
         }
     };
-    if context.is_custom() && !attribute.works_with_custom() {
+    if context.is_custom() && !subject.works_with_custom() {
         let attribute = key.to_owned();
-        findings.refuse(&key_path, Problem::NotWithCustom { attribute });
+        findings.refuse(&key_place, Problem::NotWithCustom { attribute });
     }
-    let mut lists = Lists {
-        written,
-        path,
-        findings,
+    let written = Written {
+        names: ["values", "notValues"],
+        values: [&written.values, &written.not_values],
+        is_field: false,
     };
-    Some(match attribute {
-        Attribute::SourceIp => Constraint::SourceIp(lists.parse(|value| value.parse().map_err(Problem::IpBlock))),
-        Attribute::RemoteIp => Constraint::RemoteIp(lists.parse(|value| value.parse().map_err(Problem::IpBlock))),
-        Attribute::DestinationIp => {
-            Constraint::DestinationIp(lists.parse(|value| value.parse().map_err(Problem::IpBlock)))
-        }
-        Attribute::DestinationPort => Constraint::Port(lists.parse(parse_port)),
-        Attribute::SourceNamespace => Constraint::Namespace(lists.parse(plain(NamespacePattern::parse))),
-        Attribute::SourceServiceAccount => Constraint::ServiceAccount(
-            lists.parse(|value| ServiceAccount::parse(value, context.namespace).map_err(Problem::ServiceAccount)),
-        ),
-        Attribute::SourcePrincipal => Constraint::Principal(lists.parse(plain(PrincipalPattern::parse))),
-        Attribute::SourceTrustDomain => {
-            Constraint::TrustDomain(lists.parse(|value| TrustDomainPattern::parse(value).map_err(Problem::TrustDomain)))
-        }
-        Attribute::RequestPrincipal => Constraint::RequestPrincipal(lists.parse(plain(RequestPrincipalPattern::parse))),
-        Attribute::Sni => Constraint::Sni(lists.parse(plain(TextPattern::parse))),
-        Attribute::Claim(path) => Constraint::Claim {
-            path,
-            values: lists.parse(plain(TextPattern::parse)),
-        },
-        Attribute::Header(name) => Constraint::Header {
-            name,
-            values: lists.parse(plain(TextPattern::parse)),
-        },
-        Attribute::Metadata { filter, key } => Constraint::Metadata {
-            filter,
-            key,
-            values: lists.parse(plain(MetadataPattern::parse)),
-        },
-    })
+    constraint(subject, &written, context, place, findings)
 }
 
-struct Lists<'a> {
-    written: &'a resource::Condition,
-    path: &'a FieldPath,
-    findings: &'a mut Findings,
-}
-
-impl Lists<'_> {
-    fn parse<T>(&mut self, parse: impl Fn(&str) -> Result<T, Problem>) -> Values<T> {
-        Values {
-            any_of: parse_values(&self.written.values, &self.path.field("values"), &parse, self.findings),
-            none_of: parse_values(
-                &self.written.not_values,
-                &self.path.field("notValues"),
-                &parse,
-                self.findings,
-            ),
-        }
-    }
-}
-
-/// What a `when.key` names.
-enum Attribute {
-    SourceIp,
-    RemoteIp,
-    DestinationIp,
-    DestinationPort,
-    SourceNamespace,
-    SourceServiceAccount,
-    SourcePrincipal,
-    SourceTrustDomain,
-    RequestPrincipal,
-    Sni,
-    Claim(Vec<String>),
-    Header(String),
-    Metadata { filter: String, key: String },
-}
-
-impl Attribute {
-    fn parse(key: &str) -> Result<Self, Problem> {
+impl Subject {
+    /// What a `when.key` names.
+    fn of_key(key: &str) -> Result<Self, Problem> {
         Ok(match key {
             "source.ip" => Self::SourceIp,
             "remote.ip" => Self::RemoteIp,
             "destination.ip" => Self::DestinationIp,
-            "destination.port" => Self::DestinationPort,
-            "source.namespace" => Self::SourceNamespace,
-            "source.serviceAccount" => Self::SourceServiceAccount,
-            "source.principal" => Self::SourcePrincipal,
-            "source.trustDomain" => Self::SourceTrustDomain,
+            "destination.port" => Self::Port,
+            "source.namespace" => Self::Namespace,
+            "source.serviceAccount" => Self::ServiceAccount,
+            "source.principal" => Self::Principal,
+            "source.trustDomain" => Self::TrustDomain,
             "request.auth.principal" => Self::RequestPrincipal,
             "request.auth.audiences" => Self::Claim(vec!["aud".to_owned()]),
             "request.auth.presenter" => Self::Claim(vec!["azp".to_owned()]),
@@ -168,18 +98,21 @@ impl Attribute {
 
     const fn works_with_custom(&self) -> bool {
         match self {
-            Self::SourceNamespace
-            | Self::SourceServiceAccount
-            | Self::SourcePrincipal
-            | Self::SourceTrustDomain
+            Self::Namespace
+            | Self::ServiceAccount
+            | Self::Principal
+            | Self::TrustDomain
             | Self::RequestPrincipal
             | Self::Claim(_) => false,
             Self::SourceIp
             | Self::RemoteIp
             | Self::DestinationIp
-            | Self::DestinationPort
+            | Self::Port
             | Self::Sni
             | Self::Header(_)
+            | Self::Host
+            | Self::Method
+            | Self::Path
             | Self::Metadata { .. } => true,
         }
     }

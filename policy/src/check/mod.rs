@@ -4,7 +4,9 @@
 //! would silently widen or drop a rule because of a bad value, the policy is refused instead.
 
 mod condition;
+mod place;
 mod rule;
+mod values;
 mod violation;
 
 pub use violation::{Doubt, Problem, Violation, Warning};
@@ -12,6 +14,8 @@ pub use violation::{Doubt, Problem, Violation, Warning};
 use crate::model::{Action, Attachment, Policy, PolicyName, Target};
 use crate::resource::{self, StringMap};
 use crate::{FieldPath, resource::AuthorizationPolicy};
+use place::Place;
+use values::Context;
 
 /// A valid policy and what is doubtful about it.
 #[derive(Clone, Debug)]
@@ -74,17 +78,17 @@ struct Findings {
 }
 
 impl Findings {
-    fn refuse(&mut self, path: &FieldPath, problem: Problem) {
-        self.problems.push((path.clone(), problem));
+    fn refuse(&mut self, place: &Place<'_>, problem: Problem) {
+        self.problems.push((place.path(), problem));
     }
 
-    fn warn(&mut self, path: &FieldPath, doubt: Doubt) {
-        self.doubts.push((path.clone(), doubt));
+    fn warn(&mut self, place: &Place<'_>, doubt: Doubt) {
+        self.doubts.push((place.path(), doubt));
     }
 
-    fn refuse_more_than(&mut self, limit: usize, actual: usize, what: &'static str, path: &FieldPath) {
+    fn refuse_more_than(&mut self, limit: usize, actual: usize, what: &'static str, place: &Place<'_>) {
         if actual > limit {
-            self.refuse(path, Problem::TooMany { what, limit });
+            self.refuse(place, Problem::TooMany { what, limit });
         }
     }
 }
@@ -95,41 +99,40 @@ const MOST_LABELS: usize = 4096;
 const LONGEST_LABEL_VALUE: usize = 63;
 
 fn check_resource(written: &AuthorizationPolicy, name: PolicyName, findings: &mut Findings) -> Policy {
-    let root = FieldPath::root();
     if let Some(version) = &written.api_version
         && !Policy::API_VERSIONS.contains(&version.as_str())
     {
         findings.refuse(
-            &root.field("apiVersion"),
+            &Place::root("apiVersion"),
             Problem::WrongKind {
                 expected: Policy::API_VERSIONS[0],
             },
         );
     }
     if written.kind.as_ref().is_some_and(|kind| kind != Policy::KIND) {
-        findings.refuse(&root.field("kind"), Problem::WrongKind { expected: Policy::KIND });
+        findings.refuse(&Place::root("kind"), Problem::WrongKind { expected: Policy::KIND });
     }
-    let metadata = root.field("metadata");
+    let metadata = Place::root("metadata");
     if written.metadata.name.is_empty() {
         findings.refuse(&metadata.field("name"), Problem::Required);
     }
-    let spec = root.field("spec");
+    let spec = Place::root("spec");
     let action = check_action(&written.spec, &spec, findings);
     let dry_run = check_annotations(&written.metadata, &action, &metadata.field("annotations"), findings);
     let attachment = check_attachment(&written.spec, &spec, findings);
 
-    let rules_path = spec.field("rules");
+    let rules_place = spec.field("rules");
     let written_rules = written.spec.rules.as_deref().unwrap_or_default();
-    findings.refuse_more_than(MOST_RULES, written_rules.len(), "rules", &rules_path);
+    findings.refuse_more_than(MOST_RULES, written_rules.len(), "rules", &rules_place);
     let rules = written_rules
         .iter()
         .enumerate()
         .map(|(index, written)| {
-            let context = rule::Context {
+            let context = Context {
                 namespace: &name.namespace,
                 action: &action,
             };
-            rule::check_rule(written.as_ref(), &context, &rules_path.index(index), findings)
+            rule::check_rule(written.as_ref(), &context, &rules_place.index(index), findings)
         })
         .collect();
     Policy {
@@ -141,7 +144,7 @@ fn check_resource(written: &AuthorizationPolicy, name: PolicyName, findings: &mu
     }
 }
 
-fn check_action(written: &resource::Spec, spec: &FieldPath, findings: &mut Findings) -> Action {
+fn check_action(written: &resource::Spec, spec: &Place<'_>, findings: &mut Findings) -> Action {
     let no_rules = written.rules.as_ref().is_none_or(Vec::is_empty);
     let action = written.action.unwrap_or_default();
     if let (resource::Action::Deny | resource::Action::Custom, true) = (action, no_rules) {
@@ -173,17 +176,17 @@ fn check_action(written: &resource::Spec, spec: &FieldPath, findings: &mut Findi
 fn check_annotations(
     metadata: &resource::Metadata,
     action: &Action,
-    annotations: &FieldPath,
+    annotations: &Place<'_>,
     findings: &mut Findings,
 ) -> bool {
     let mut dry_run = false;
     for (key, value) in metadata.annotations.iter() {
-        let path = annotations.field(key);
+        let place = annotations.field(key);
         if key == Policy::DRY_RUN_ANNOTATION {
             match parse_go_bool(value) {
                 Some(parsed) => dry_run = parsed,
                 None => findings.refuse(
-                    &path,
+                    &place,
                     Problem::DryRunNotBoolean {
                         value: value.to_owned(),
                     },
@@ -191,11 +194,11 @@ fn check_annotations(
             }
             match action {
                 Action::Allow | Action::Deny => {}
-                Action::Audit => findings.refuse(&path, Problem::DryRunUnsupported { action: "AUDIT" }),
-                Action::Custom { .. } => findings.refuse(&path, Problem::DryRunUnsupported { action: "CUSTOM" }),
+                Action::Audit => findings.refuse(&place, Problem::DryRunUnsupported { action: "AUDIT" }),
+                Action::Custom { .. } => findings.refuse(&place, Problem::DryRunUnsupported { action: "CUSTOM" }),
             }
         } else if key.starts_with("internal.istio.io/parent") || key == "internal.istio.io/webhook-always-reject" {
-            findings.refuse(&path, Problem::ReservedAnnotation);
+            findings.refuse(&place, Problem::ReservedAnnotation);
         }
     }
     dry_run
@@ -210,7 +213,7 @@ fn parse_go_bool(text: &str) -> Option<bool> {
     }
 }
 
-fn check_attachment(written: &resource::Spec, spec: &FieldPath, findings: &mut Findings) -> Attachment {
+fn check_attachment(written: &resource::Spec, spec: &Place<'_>, findings: &mut Findings) -> Attachment {
     let given = [
         written.selector.is_some(),
         written.target_ref.is_some(),
@@ -224,12 +227,12 @@ fn check_attachment(written: &resource::Spec, spec: &FieldPath, findings: &mut F
         targets.push(check_target(target, &spec.field("targetRef"), findings));
     }
     if let Some(written) = &written.target_refs {
-        let path = spec.field("targetRefs");
-        findings.refuse_more_than(MOST_TARGETS, written.len(), "targetRefs", &path);
+        let place = spec.field("targetRefs");
+        findings.refuse_more_than(MOST_TARGETS, written.len(), "targetRefs", &place);
         for (index, target) in written.iter().enumerate() {
             match target {
-                Some(target) => targets.push(check_target(target, &path.index(index), findings)),
-                None => findings.refuse(&path.index(index), Problem::Null),
+                Some(target) => targets.push(check_target(target, &place.index(index), findings)),
+                None => findings.refuse(&place.index(index), Problem::Null),
             }
         }
     }
@@ -244,23 +247,23 @@ fn check_attachment(written: &resource::Spec, spec: &FieldPath, findings: &mut F
     Attachment::Labels(labels)
 }
 
-fn check_selector(selector: &resource::Selector, path: &FieldPath, findings: &mut Findings) -> StringMap {
+fn check_selector(selector: &resource::Selector, place: &Place<'_>, findings: &mut Findings) -> StringMap {
     let labels = &selector.match_labels;
-    let path_of_labels = path.field("matchLabels");
+    let of_labels = place.field("matchLabels");
     if labels.is_empty() {
-        findings.warn(path, Doubt::SelectorWithoutLabels);
+        findings.warn(place, Doubt::SelectorWithoutLabels);
     }
-    findings.refuse_more_than(MOST_LABELS, labels.len(), "labels", &path_of_labels);
+    findings.refuse_more_than(MOST_LABELS, labels.len(), "labels", &of_labels);
     for (key, value) in labels.iter() {
-        let path = path_of_labels.field(key);
+        let place = of_labels.field(key);
         if key.is_empty() {
-            findings.refuse(&path_of_labels, Problem::EmptyLabelKey);
+            findings.refuse(&of_labels, Problem::EmptyLabelKey);
         }
         if key.contains('*') || value.contains('*') {
-            findings.refuse(&path, Problem::WildcardInSelector);
+            findings.refuse(&place, Problem::WildcardInSelector);
         }
         if value.chars().count() > LONGEST_LABEL_VALUE {
-            findings.refuse(&path, Problem::LongLabelValue);
+            findings.refuse(&place, Problem::LongLabelValue);
         }
     }
     labels.clone()
@@ -274,20 +277,20 @@ const TARGETS: [(&str, &str); 4] = [
     ("networking.istio.io", "ServiceEntry"),
 ];
 
-fn check_target(target: &resource::TargetRef, path: &FieldPath, findings: &mut Findings) -> Target {
+fn check_target(target: &resource::TargetRef, place: &Place<'_>, findings: &mut Findings) -> Target {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let (mut group, kind, name) = (text(&target.group), text(&target.kind), text(&target.name));
     if group == "core" {
         group.clear();
     }
     if name.is_empty() {
-        findings.refuse(&path.field("name"), Problem::Required);
+        findings.refuse(&place.field("name"), Problem::Required);
     }
     if kind.is_empty() {
-        findings.refuse(&path.field("kind"), Problem::Required);
+        findings.refuse(&place.field("kind"), Problem::Required);
     } else if !TARGETS.contains(&(group.as_str(), kind.as_str())) {
         findings.refuse(
-            path,
+            place,
             Problem::UnsupportedTarget {
                 group: group.clone(),
                 kind: kind.clone(),
@@ -295,7 +298,7 @@ fn check_target(target: &resource::TargetRef, path: &FieldPath, findings: &mut F
         );
     }
     if target.namespace.as_ref().is_some_and(|namespace| !namespace.is_empty()) {
-        findings.refuse(&path.field("namespace"), Problem::CrossNamespaceTarget);
+        findings.refuse(&place.field("namespace"), Problem::CrossNamespaceTarget);
     }
     Target { group, kind, name }
 }

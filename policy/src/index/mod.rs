@@ -23,70 +23,31 @@
 //! answer is the *first* matching rule in the byte order of names; rules are numbered in that order, each node knows the lowest
 //! number below it, and a node that cannot better what is found already is passed over.
 
+mod affixes;
+mod branches;
 mod build;
 mod key;
+mod map;
+mod probe;
 mod table;
 
-use key::Subject;
+use probe::Probe;
 use table::Table;
 
 use crate::facts::Facts;
-use crate::model::Constraint;
 use crate::request::{Request, Unreadable};
+use crate::vocabulary::{StatementNumber, Vocabulary};
 
+pub(crate) use branches::{Branch, Branches};
 pub(crate) use build::build;
-pub(crate) use table::NumberOfText;
 
 /// The number of a rule, in the byte order of names.
 pub(crate) type RuleNumber = u32;
-/// The place of a constraint in a rule set's list.
-pub(crate) type ConstraintNumber = u32;
-
-/// A conjunction of constraints, and the rule that it is a way to match.
-#[derive(Clone, Debug)]
-pub(crate) struct Branch {
-    pub(crate) rule: RuleNumber,
-    /// All of these must hold; what is cheap to know comes first.
-    pub(crate) all: Box<[ConstraintNumber]>,
-    /// And, unless empty, all of any of these: the shorter side of a rule too large to be multiplied out.
-    pub(crate) any: Box<[Box<[ConstraintNumber]>]>,
-}
-
-impl Branch {
-    pub(crate) fn holds<R: Request + ?Sized>(
-        &self,
-        constraints: &[Constraint],
-        facts: &Facts<'_, R>,
-    ) -> Result<bool, Unreadable> {
-        if !all_hold(&self.all, constraints, facts)? {
-            return Ok(false);
-        }
-        for alternative in &self.any {
-            if all_hold(alternative, constraints, facts)? {
-                return Ok(true);
-            }
-        }
-        Ok(self.any.is_empty())
-    }
-}
-
-fn all_hold<R: Request + ?Sized>(
-    all: &[ConstraintNumber],
-    constraints: &[Constraint],
-    facts: &Facts<'_, R>,
-) -> Result<bool, Unreadable> {
-    for &constraint in all {
-        if !facts.hold(&constraints[constraint as usize])? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
 
 /// The tree. See the module's page.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    subjects: Vec<Subject>,
+    probes: Vec<Probe>,
     /// Children before parents; the root is last.
     nodes: Vec<Node>,
 }
@@ -95,11 +56,11 @@ pub(crate) struct Index {
 struct Node {
     /// The lowest rule number below.
     first: RuleNumber,
-    /// What keys lead to, by the subject's place in the index's list.
+    /// What keys lead to, by the place of their probe in the index's list.
     tables: Box<[(u32, Table)]>,
-    /// What a constraint leads to that all branches below it share.
-    guards: Box<[(ConstraintNumber, Target)]>,
-    /// Branches to be checked, in order.
+    /// What a statement leads to that all branches below it share; the lowest rule numbers come first.
+    guards: Box<[(StatementNumber, Target)]>,
+    /// Branches to be checked, the lowest rule numbers first.
     rest: Box<[u32]>,
 }
 
@@ -135,8 +96,8 @@ enum Place {
 /// What a search works with.
 struct Search<'a, R: ?Sized> {
     index: &'a Index,
-    branches: &'a [Branch],
-    constraints: &'a [Constraint],
+    branches: &'a Branches,
+    vocabulary: &'a Vocabulary,
     facts: &'a Facts<'a, R>,
     /// The lowest rule number found so far.
     best: Option<RuleNumber>,
@@ -146,14 +107,14 @@ impl Index {
     /// The lowest-numbered rule of which a branch holds.
     pub(crate) fn first_match<R: Request + ?Sized>(
         &self,
-        branches: &[Branch],
-        constraints: &[Constraint],
+        branches: &Branches,
+        vocabulary: &Vocabulary,
         facts: &Facts<'_, R>,
     ) -> Result<Option<RuleNumber>, Unreadable> {
         let mut search = Search {
             index: self,
             branches,
-            constraints,
+            vocabulary,
             facts,
             best: None,
         };
@@ -170,24 +131,29 @@ impl<R: Request + ?Sized> Search<'_, R> {
             return Ok(());
         }
         for &branch in &node.rest {
-            self.branch(branch)?;
-        }
-        for (subject, table) in &node.tables {
-            match &self.index.subjects[*subject as usize] {
-                Subject::Address(which) => {
-                    if let Some(address) = self.facts.address(*which)? {
-                        table.at_address(address, &mut |target| self.target(Target(target)))?;
-                    }
-                }
-                subject => {
-                    subject.texts(self.facts, &mut |text| {
-                        table.at_text(text, &mut |target| self.target(Target(target)))
-                    })?;
-                }
+            // What follows is no better.
+            if !self.branch(branch)? {
+                break;
             }
         }
-        for &(constraint, target) in &node.guards {
-            if self.could_better(self.first_of(target)) && self.facts.hold(&self.constraints[constraint as usize])? {
+        let texts = &self.vocabulary.texts;
+        for (probe, table) in &node.tables {
+            match &self.index.probes[*probe as usize] {
+                Probe::Address(which) => {
+                    if let Some(address) = which.of(self.facts)? {
+                        table.at_address(address, texts, &mut |target| self.target(Target(target)))?;
+                    }
+                }
+                probe => probe.texts(self.facts, &mut |text| {
+                    table.at_text(text, texts, &mut |target| self.target(Target(target)))
+                })?,
+            }
+        }
+        for &(statement, target) in &node.guards {
+            if !self.could_better(self.first_of(target)) {
+                break;
+            }
+            if self.vocabulary.holds(statement, self.facts)? {
                 self.target(target)?;
             }
         }
@@ -200,22 +166,26 @@ impl<R: Request + ?Sized> Search<'_, R> {
                 let index = self.index;
                 self.node(&index.nodes[node as usize])
             }
-            Place::Branch(branch) => self.branch(branch),
+            Place::Branch(branch) => self.branch(branch).map(drop),
         }
     }
 
-    fn branch(&mut self, branch: u32) -> Result<(), Unreadable> {
-        let branch = &self.branches[branch as usize];
-        if self.could_better(branch.rule) && branch.holds(self.constraints, self.facts)? {
-            self.best = Some(branch.rule);
+    /// Checks a branch, unless it cannot better what is found already: then the answer is false.
+    fn branch(&mut self, branch: u32) -> Result<bool, Unreadable> {
+        let rule = self.branches.list[branch as usize].rule;
+        if !self.could_better(rule) {
+            return Ok(false);
         }
-        Ok(())
+        if self.branches.holds(branch, self.vocabulary, self.facts)? {
+            self.best = Some(rule);
+        }
+        Ok(true)
     }
 
     fn first_of(&self, target: Target) -> RuleNumber {
         match target.read() {
             Place::Node(node) => self.index.nodes[node as usize].first,
-            Place::Branch(branch) => self.branches[branch as usize].rule,
+            Place::Branch(branch) => self.branches.list[branch as usize].rule,
         }
     }
 

@@ -1,10 +1,13 @@
-//! The values of a policy, parsed: each kind of value is a type that cannot hold what validation forbids, and knows how it
-//! matches.
+//! The values of a policy, read: each kind of value is a view of its text that knows how it matches.
+//!
+//! Views are made when a value is looked at. What is kept is the text alone, which is small and shared, and which
+//! [`Policy::check`](crate::Policy::check) has found valid.
 
 mod address;
 mod metadata;
 mod namespace;
 mod path;
+mod port;
 mod principal;
 mod regex_dot;
 mod request_principal;
@@ -22,6 +25,7 @@ pub use service_account::{InvalidServiceAccount, ServiceAccount};
 pub use text::TextPattern;
 pub use trust_domain::{InvalidTrustDomain, TrustDomainPattern};
 
+pub(crate) use port::parse_port;
 pub(crate) use service_account::after_each;
 
 /// What every peer name of a mesh workload begins with.

@@ -6,25 +6,25 @@ use super::regex_dot;
 
 /// A value of `namespaces` or `source.namespace`: rendered as the expression `.*/ns/<value>/.*`, in which every `*` of the
 /// value, at any place, stands for any text, slashes included.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct NamespacePattern(Box<str>);
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NamespacePattern<'a>(&'a str);
 
-impl NamespacePattern {
+impl<'a> NamespacePattern<'a> {
     /// Takes a value as written.
     #[must_use]
-    pub fn parse(value: &str) -> Self {
-        Self(value.into())
+    pub const fn parse(value: &'a str) -> Self {
+        Self(value)
     }
 
     /// The value as written.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub const fn as_str(self) -> &'a str {
+        self.0
     }
 
     /// Whether one name of the peer matches, be it a SPIFFE identity or not.
     #[must_use]
-    pub fn matches(&self, name: &[u8]) -> bool {
+    pub fn matches(self, name: &[u8]) -> bool {
         if !regex_dot::is_line(name) {
             return false;
         }
@@ -45,9 +45,9 @@ impl NamespacePattern {
     }
 }
 
-impl fmt::Display for NamespacePattern {
+impl fmt::Display for NamespacePattern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0)
     }
 }
 

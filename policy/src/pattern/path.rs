@@ -5,31 +5,40 @@ use std::fmt;
 use super::TextPattern;
 
 /// A value of `paths`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum PathPattern {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PathPattern<'a> {
     /// No template operator.
-    Text(TextPattern),
+    Text(TextPattern<'a>),
     /// At least one of `{*}` and `{**}`.
-    Template(PathTemplate),
+    Template(PathTemplate<'a>),
 }
 
-impl PathPattern {
+impl<'a> PathPattern<'a> {
     /// Reads a value as Istio does.
     ///
     /// # Errors
     ///
     /// When a segment has a brace without being an operator, and for what [`PathTemplate::parse`] refuses.
-    pub fn parse(value: &str) -> Result<Self, InvalidTemplate> {
-        let braced = |segment: &&str| segment.contains(['{', '}']);
-        if !value.split('/').any(|segment| braced(&segment)) {
-            return Ok(Self::Text(TextPattern::parse(value)));
+    pub fn parse(value: &'a str) -> Result<Self, InvalidTemplate> {
+        if value.contains(['{', '}']) {
+            PathTemplate::parse(value).map(Self::Template)
+        } else {
+            Ok(Self::Text(TextPattern::parse(value)))
         }
-        PathTemplate::parse(value).map(Self::Template)
+    }
+
+    /// Reads a value that [`parse`](Self::parse) has taken before, without checking it again.
+    pub(crate) fn of_checked(value: &'a str) -> Self {
+        if value.as_bytes().contains(&b'{') {
+            Self::Template(PathTemplate::of_checked(value))
+        } else {
+            Self::Text(TextPattern::parse(value))
+        }
     }
 
     /// Whether a path, without its query, matches.
     #[must_use]
-    pub fn matches(&self, path: &[u8]) -> bool {
+    pub fn matches(self, path: &[u8]) -> bool {
         match self {
             Self::Text(text) => text.matches_string(path),
             Self::Template(template) => template.matches(path),
@@ -37,7 +46,7 @@ impl PathPattern {
     }
 }
 
-impl fmt::Display for PathPattern {
+impl fmt::Display for PathPattern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => text.fmt(f),
@@ -50,77 +59,93 @@ impl fmt::Display for PathPattern {
 ///
 /// Envoy makes one regular expression of it; because `{**}` can only be the last operator, that expression never has to
 /// backtrack, and here it is matched from both ends.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct PathTemplate {
-    segments: Vec<TemplateSegment>,
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PathTemplate<'a> {
+    /// Without the first slash and the last.
+    body: &'a str,
     trailing_slash: bool,
 }
 
 /// One segment of a [`PathTemplate`].
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum TemplateSegment {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TemplateSegment<'a> {
     /// The segment itself.
-    Literal(Box<str>),
+    Literal(&'a str),
     /// `{*}`: one segment, not empty.
     One,
     /// `{**}`: any number of segments, even none; what it stands for may be empty.
     Many,
 }
 
-impl PathTemplate {
+impl<'a> TemplateSegment<'a> {
+    fn parse(segment: &'a str) -> Self {
+        match segment {
+            "{*}" => Self::One,
+            "{**}" => Self::Many,
+            literal => Self::Literal(literal),
+        }
+    }
+}
+
+impl<'a> PathTemplate<'a> {
     /// Reads a template.
     ///
     /// # Errors
     ///
     /// What Istio's validation refuses, and two forms that pass it but make Envoy 1.40 refuse its configuration: a template
     /// that does not begin with exactly one `/`, and one with an empty segment.
-    pub fn parse(value: &str) -> Result<Self, InvalidTemplate> {
-        let body = value.strip_prefix('/').ok_or(InvalidTemplate::NoLeadingSlash)?;
-        let (body, trailing_slash) = match body.strip_suffix('/') {
-            Some(body) => (body, true),
-            None => (body, false),
-        };
-        let mut segments = Vec::new();
-        for segment in body.split('/') {
-            if segments.contains(&TemplateSegment::Many) && matches!(segment, "{*}" | "{**}") {
-                return Err(InvalidTemplate::OperatorAfterMany);
-            }
-            segments.push(match segment {
-                "{*}" => TemplateSegment::One,
-                "{**}" => TemplateSegment::Many,
-                "" => return Err(InvalidTemplate::EmptySegment),
-                literal if literal.contains(['{', '}']) => {
+    pub fn parse(value: &'a str) -> Result<Self, InvalidTemplate> {
+        if !value.starts_with('/') {
+            return Err(InvalidTemplate::NoLeadingSlash);
+        }
+        let template = Self::of_checked(value);
+        let mut after_many = false;
+        for segment in template.segments() {
+            match segment {
+                TemplateSegment::One | TemplateSegment::Many if after_many => {
+                    return Err(InvalidTemplate::OperatorAfterMany);
+                }
+                TemplateSegment::One => {}
+                TemplateSegment::Many => after_many = true,
+                TemplateSegment::Literal("") => return Err(InvalidTemplate::EmptySegment),
+                TemplateSegment::Literal(literal) if literal.contains(['{', '}']) => {
                     return Err(InvalidTemplate::BadOperator(literal.to_owned()));
                 }
-                literal if !literal.bytes().all(is_literal) => {
+                TemplateSegment::Literal(literal) if !literal.bytes().all(is_literal) => {
                     return Err(InvalidTemplate::BadLiteral(literal.to_owned()));
                 }
-                literal => TemplateSegment::Literal(literal.into()),
-            });
+                TemplateSegment::Literal(_) => {}
+            }
         }
-        Ok(Self {
-            segments,
-            trailing_slash,
-        })
+        Ok(template)
+    }
+
+    fn of_checked(value: &'a str) -> Self {
+        let body = value.strip_prefix('/').unwrap_or(value);
+        let without_slash = body.strip_suffix('/');
+        Self {
+            body: without_slash.unwrap_or(body),
+            trailing_slash: without_slash.is_some(),
+        }
     }
 
     /// The segments, in order.
-    #[must_use]
-    pub fn segments(&self) -> &[TemplateSegment] {
-        &self.segments
+    pub fn segments(self) -> impl DoubleEndedIterator<Item = TemplateSegment<'a>> {
+        self.body.split('/').map(TemplateSegment::parse)
     }
 
     /// Whether the template ends in `/`.
     #[must_use]
-    pub const fn trailing_slash(&self) -> bool {
+    pub const fn trailing_slash(self) -> bool {
         self.trailing_slash
     }
 
     /// Whether a path, without its query, matches.
     #[must_use]
-    pub fn matches(&self, path: &[u8]) -> bool {
+    pub fn matches(self, path: &[u8]) -> bool {
         let mut rest = path;
-        for (position, segment) in self.segments.iter().enumerate() {
+        let mut segments = self.segments();
+        while let Some(segment) = segments.next() {
             let Some(after_slash) = rest.strip_prefix(b"/") else {
                 return false;
             };
@@ -141,7 +166,7 @@ impl PathTemplate {
                 }
                 TemplateSegment::Many => {
                     return self
-                        .without_tail(after_slash, position + 1)
+                        .without_tail(after_slash, segments)
                         .is_some_and(|middle| middle.iter().all(|&byte| byte == b'/' || is_matched(byte)));
                 }
             }
@@ -150,13 +175,17 @@ impl PathTemplate {
         rest == if self.trailing_slash { &b"/"[..] } else { b"" }
     }
 
-    /// The text that `{**}` stands for: `text` without the literal segments from `from` on.
-    fn without_tail<'a>(&self, text: &'a [u8], from: usize) -> Option<&'a [u8]> {
+    /// The text that `{**}` stands for: `text` without the literal segments that follow.
+    fn without_tail<'t>(
+        self,
+        text: &'t [u8],
+        following: impl DoubleEndedIterator<Item = TemplateSegment<'a>>,
+    ) -> Option<&'t [u8]> {
         let mut text = text;
         if self.trailing_slash {
             text = text.strip_suffix(b"/")?;
         }
-        for segment in self.segments[from..].iter().rev() {
+        for segment in following.rev() {
             // INVARIANT: `parse` lets only literals follow `{**}`.
             let TemplateSegment::Literal(literal) = segment else {
                 return None;
@@ -167,16 +196,10 @@ impl PathTemplate {
     }
 }
 
-impl fmt::Display for PathTemplate {
+impl fmt::Display for PathTemplate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for segment in &self.segments {
-            match segment {
-                TemplateSegment::Literal(literal) => write!(f, "/{literal}")?,
-                TemplateSegment::One => f.write_str("/{*}")?,
-                TemplateSegment::Many => f.write_str("/{**}")?,
-            }
-        }
-        if self.trailing_slash { f.write_str("/") } else { Ok(()) }
+        let slash = if self.trailing_slash { "/" } else { "" };
+        write!(f, "/{}{slash}", self.body)
     }
 }
 

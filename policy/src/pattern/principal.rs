@@ -5,28 +5,28 @@ use std::fmt;
 use super::{SPIFFE, TextPattern, regex_dot};
 
 /// A value of `principals` or `source.principal`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct PrincipalPattern(TextPattern);
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PrincipalPattern<'a>(TextPattern<'a>);
 
-impl PrincipalPattern {
+impl<'a> PrincipalPattern<'a> {
     /// Reads a value as Istio does.
     #[must_use]
-    pub fn parse(value: &str) -> Self {
+    pub fn parse(value: &'a str) -> Self {
         Self(TextPattern::parse(value))
     }
 
     /// The value without the `spiffe://` that matching adds.
     #[must_use]
-    pub const fn text(&self) -> &TextPattern {
-        &self.0
+    pub const fn text(self) -> TextPattern<'a> {
+        self.0
     }
 
     /// Whether one name of the peer matches.
     ///
     /// `*` takes any name, a DNS name or a subject as well; every other form takes SPIFFE identities only.
     #[must_use]
-    pub fn matches(&self, name: &[u8]) -> bool {
-        match &self.0 {
+    pub fn matches(self, name: &[u8]) -> bool {
+        match self.0 {
             TextPattern::Present => regex_dot::is_non_empty_line(name),
             TextPattern::Exact(text) => name.strip_prefix(SPIFFE.as_bytes()) == Some(text.as_bytes()),
             TextPattern::Prefix(text) => name
@@ -41,7 +41,7 @@ impl PrincipalPattern {
     }
 }
 
-impl fmt::Display for PrincipalPattern {
+impl fmt::Display for PrincipalPattern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -6,31 +6,31 @@ use super::TextPattern;
 
 /// A value of `requestPrincipals` or `request.auth.principal`: a pattern for `iss` and one for `sub`, both of which must be
 /// strings of the token and match.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RequestPrincipalPattern {
-    written: Box<str>,
-    issuer: TextPattern,
-    subject: TextPattern,
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RequestPrincipalPattern<'a> {
+    written: &'a str,
+    issuer: TextPattern<'a>,
+    subject: TextPattern<'a>,
 }
 
-impl RequestPrincipalPattern {
+impl<'a> RequestPrincipalPattern<'a> {
     /// Reads a value as Istio does: split at the last `/`, a leading `*` belongs to the issuer, a trailing one to the subject.
     #[must_use]
-    pub fn parse(value: &str) -> Self {
-        let exact = |text: &str| TextPattern::Exact(text.into());
+    pub fn parse(value: &'a str) -> Self {
+        let exact = TextPattern::Exact;
         let (issuer, subject) = if value == "*" {
             (TextPattern::Present, TextPattern::Present)
         } else if let Some(rest) = value.strip_prefix('*') {
             match rest.rsplit_once('/') {
-                None => (TextPattern::Present, TextPattern::Suffix(rest.into())),
+                None => (TextPattern::Present, TextPattern::Suffix(rest)),
                 Some(("", subject)) => (TextPattern::Present, exact(subject)),
-                Some((issuer, subject)) => (TextPattern::Suffix(issuer.into()), exact(subject)),
+                Some((issuer, subject)) => (TextPattern::Suffix(issuer), exact(subject)),
             }
         } else if let Some(rest) = value.strip_suffix('*') {
             match rest.rsplit_once('/') {
-                None => (TextPattern::Prefix(rest.into()), TextPattern::Present),
+                None => (TextPattern::Prefix(rest), TextPattern::Present),
                 Some((issuer, "")) => (exact(issuer), TextPattern::Present),
-                Some((issuer, subject)) => (exact(issuer), TextPattern::Prefix(subject.into())),
+                Some((issuer, subject)) => (exact(issuer), TextPattern::Prefix(subject)),
             }
         } else {
             match value.rsplit_once('/') {
@@ -40,7 +40,7 @@ impl RequestPrincipalPattern {
             }
         };
         Self {
-            written: value.into(),
+            written: value,
             issuer,
             subject,
         }
@@ -48,26 +48,26 @@ impl RequestPrincipalPattern {
 
     /// What the claim `iss` must match.
     #[must_use]
-    pub const fn issuer(&self) -> &TextPattern {
-        &self.issuer
+    pub const fn issuer(self) -> TextPattern<'a> {
+        self.issuer
     }
 
     /// What the claim `sub` must match.
     #[must_use]
-    pub const fn subject(&self) -> &TextPattern {
-        &self.subject
+    pub const fn subject(self) -> TextPattern<'a> {
+        self.subject
     }
 
     /// Whether a token with these two claims matches.
     #[must_use]
-    pub fn matches(&self, issuer: &[u8], subject: &[u8]) -> bool {
+    pub fn matches(self, issuer: &[u8], subject: &[u8]) -> bool {
         self.issuer.matches_string(issuer) && self.subject.matches_string(subject)
     }
 }
 
-impl fmt::Display for RequestPrincipalPattern {
+impl fmt::Display for RequestPrincipalPattern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(self.written)
     }
 }
 

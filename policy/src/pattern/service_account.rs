@@ -7,13 +7,13 @@ use super::{SPIFFE, regex_dot};
 /// A value of `serviceAccounts` or `source.serviceAccount`, with its namespace.
 ///
 /// Rendered as the expression `spiffe://.+/ns/<namespace>/(.+/|)sa/<name>(/.+)?`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ServiceAccount {
-    namespace: Box<str>,
-    name: Box<str>,
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ServiceAccount<'a> {
+    namespace: &'a str,
+    name: &'a str,
 }
 
-impl ServiceAccount {
+impl<'a> ServiceAccount<'a> {
     const LONGEST: usize = 320;
 
     /// Reads `namespace/name`, or `name` in the namespace of the policy.
@@ -21,7 +21,7 @@ impl ServiceAccount {
     /// # Errors
     ///
     /// For a wildcard, an empty part, a second slash or more than 320 characters.
-    pub fn parse(value: &str, policy_namespace: &str) -> Result<Self, InvalidServiceAccount> {
+    pub fn parse(value: &'a str, policy_namespace: &'a str) -> Result<Self, InvalidServiceAccount> {
         if value.chars().count() > Self::LONGEST {
             return Err(InvalidServiceAccount::TooLong);
         }
@@ -32,27 +32,30 @@ impl ServiceAccount {
         if namespace.is_empty() || name.is_empty() || name.contains('/') {
             return Err(InvalidServiceAccount::Format);
         }
-        Ok(Self {
-            namespace: namespace.into(),
-            name: name.into(),
-        })
+        Ok(Self { namespace, name })
+    }
+
+    /// Reads what [`Display`](fmt::Display) has written of an account that was found valid: the namespace is always there.
+    pub(crate) fn of_checked(text: &'a str) -> Self {
+        let (namespace, name) = text.rsplit_once('/').unwrap_or(("", text));
+        Self { namespace, name }
     }
 
     /// The namespace.
     #[must_use]
-    pub fn namespace(&self) -> &str {
-        &self.namespace
+    pub const fn namespace(self) -> &'a str {
+        self.namespace
     }
 
     /// The service account's name.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub const fn name(self) -> &'a str {
+        self.name
     }
 
     /// Whether one name of the peer matches.
     #[must_use]
-    pub fn matches(&self, name: &[u8]) -> bool {
+    pub fn matches(self, name: &[u8]) -> bool {
         let Some(identity) = name.strip_prefix(SPIFFE.as_bytes()) else {
             return false;
         };
@@ -72,17 +75,17 @@ impl ServiceAccount {
                 .is_some_and(|rest| after_each(rest, "/sa/").any(|rest| self.ends_name(rest)))
     }
 
-    fn strip_namespace<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
+    fn strip_namespace<'t>(self, text: &'t [u8]) -> Option<&'t [u8]> {
         text.strip_prefix(self.namespace.as_bytes())?.strip_prefix(b"/")
     }
 
-    fn ends_name(&self, text: &[u8]) -> bool {
+    fn ends_name(self, text: &[u8]) -> bool {
         text.strip_prefix(self.name.as_bytes())
             .is_some_and(|rest| rest.is_empty() || (rest.len() > 1 && rest[0] == b'/'))
     }
 }
 
-impl fmt::Display for ServiceAccount {
+impl fmt::Display for ServiceAccount<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }

@@ -8,36 +8,36 @@ use super::regex_dot;
 ///
 /// A `*` anywhere but alone, first or last is an ordinary character, and a leading one is read before a trailing one: `*a*`
 /// is the suffix `a*`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum TextPattern {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TextPattern<'a> {
     /// `*`: the attribute is there. What that means differs by attribute: a header exists, even empty; a string is not empty.
     Present,
     /// The whole text.
-    Exact(Box<str>),
+    Exact(&'a str),
     /// `prefix*`.
-    Prefix(Box<str>),
+    Prefix(&'a str),
     /// `*suffix`.
-    Suffix(Box<str>),
+    Suffix(&'a str),
 }
 
-impl TextPattern {
+impl<'a> TextPattern<'a> {
     /// Reads a value as Istio does.
     #[must_use]
-    pub fn parse(value: &str) -> Self {
+    pub fn parse(value: &'a str) -> Self {
         if value == "*" {
             Self::Present
         } else if let Some(suffix) = value.strip_prefix('*') {
-            Self::Suffix(suffix.into())
+            Self::Suffix(suffix)
         } else if let Some(prefix) = value.strip_suffix('*') {
-            Self::Prefix(prefix.into())
+            Self::Prefix(prefix)
         } else {
-            Self::Exact(value.into())
+            Self::Exact(value)
         }
     }
 
     /// Whether a header line matches: presence is enough for `*`, even of an empty line.
     #[must_use]
-    pub fn matches_header(&self, line: &[u8]) -> bool {
+    pub fn matches_header(self, line: &[u8]) -> bool {
         match self {
             Self::Present => true,
             _ => self.matches_literal(line),
@@ -46,7 +46,7 @@ impl TextPattern {
 
     /// Whether a header line matches with ASCII letters of either case taken as equal.
     #[must_use]
-    pub fn matches_header_ignoring_case(&self, line: &[u8]) -> bool {
+    pub fn matches_header_ignoring_case(self, line: &[u8]) -> bool {
         match self {
             Self::Present => true,
             Self::Exact(text) => line.eq_ignore_ascii_case(text.as_bytes()),
@@ -63,14 +63,14 @@ impl TextPattern {
 
     /// Whether a string matches: `*` is rendered as the expression `.+`, which needs one character and no newline.
     #[must_use]
-    pub fn matches_string(&self, text: &[u8]) -> bool {
+    pub fn matches_string(self, text: &[u8]) -> bool {
         match self {
             Self::Present => regex_dot::is_non_empty_line(text),
             _ => self.matches_literal(text),
         }
     }
 
-    fn matches_literal(&self, text: &[u8]) -> bool {
+    fn matches_literal(self, text: &[u8]) -> bool {
         match self {
             Self::Present => false,
             Self::Exact(exact) => text == exact.as_bytes(),
@@ -81,7 +81,7 @@ impl TextPattern {
 }
 
 /// The value as it was written.
-impl fmt::Display for TextPattern {
+impl fmt::Display for TextPattern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Present => f.write_str("*"),

@@ -5,16 +5,16 @@ use std::fmt;
 use super::{SPIFFE, regex_dot};
 
 /// A value of `trustDomains` or `source.trustDomain`: exact, or with one `*` at either end.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct TrustDomainPattern(Box<str>);
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TrustDomainPattern<'a>(&'a str);
 
-impl TrustDomainPattern {
+impl<'a> TrustDomainPattern<'a> {
     /// Reads a value of `when.key: source.trustDomain`, which may hold slashes.
     ///
     /// # Errors
     ///
     /// For an empty value, a second `*`, or one that is neither first nor last.
-    pub fn parse(value: &str) -> Result<Self, InvalidTrustDomain> {
+    pub fn parse(value: &'a str) -> Result<Self, InvalidTrustDomain> {
         if value.is_empty() {
             return Err(InvalidTrustDomain::Empty);
         }
@@ -22,7 +22,7 @@ impl TrustDomainPattern {
         if stars > 1 || (stars == 1 && !value.starts_with('*') && !value.ends_with('*')) {
             return Err(InvalidTrustDomain::Wildcard);
         }
-        Ok(Self(value.into()))
+        Ok(Self(value))
     }
 
     /// Reads a value of `trustDomains`, which may hold no slash.
@@ -30,7 +30,7 @@ impl TrustDomainPattern {
     /// # Errors
     ///
     /// As [`Self::parse`], and for a slash.
-    pub fn parse_without_slash(value: &str) -> Result<Self, InvalidTrustDomain> {
+    pub fn parse_without_slash(value: &'a str) -> Result<Self, InvalidTrustDomain> {
         if value.contains('/') {
             return Err(InvalidTrustDomain::Slash);
         }
@@ -39,13 +39,13 @@ impl TrustDomainPattern {
 
     /// The value as written.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub const fn as_str(self) -> &'a str {
+        self.0
     }
 
     /// Whether one name of the peer matches.
     #[must_use]
-    pub fn matches(&self, name: &[u8]) -> bool {
+    pub fn matches(self, name: &[u8]) -> bool {
         let Some(identity) = name.strip_prefix(SPIFFE.as_bytes()) else {
             return false;
         };
@@ -74,9 +74,9 @@ impl TrustDomainPattern {
     }
 }
 
-impl fmt::Display for TrustDomainPattern {
+impl fmt::Display for TrustDomainPattern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0)
     }
 }
 

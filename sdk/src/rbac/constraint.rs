@@ -1,10 +1,9 @@
 //! One constraint as Envoy's permissions or principals.
 
 use outgate_policy::pattern::{
-    MetadataPattern, NamespacePattern, PathPattern, PrincipalPattern, RequestPrincipalPattern, SPIFFE, ServiceAccount,
-    TextPattern, TrustDomainPattern,
+    MetadataPattern, PathPattern, PrincipalPattern, RequestPrincipalPattern, SPIFFE, TextPattern,
 };
-use outgate_policy::{Constraint, JWT_AUTHN, JWT_PAYLOAD, Values};
+use outgate_policy::{Constraint, JWT_AUTHN, JWT_PAYLOAD, Subject};
 use serde_json::{Value, json};
 
 use super::matcher::{header, ip_block, metadata, one_or_any, regex, string, template, text_regex};
@@ -39,20 +38,20 @@ impl Side {
     }
 
     /// The demands, then the exclusions, each value by itself.
-    fn each<T>(self, values: &Values<T>, one: impl Fn(&T) -> Value) -> Vec<Value> {
-        self.together(values, |values| {
-            self.any_of(&values.iter().map(&one).collect::<Vec<_>>())
+    fn each<'a>(self, constraint: &'a Constraint, one: impl Fn(&'a str) -> Value) -> Vec<Value> {
+        self.together(constraint, |values| {
+            self.any_of(&values.iter().map(|value| one(value)).collect::<Vec<_>>())
         })
     }
 
     /// The demands, then the exclusions, all values of each in one matcher.
-    fn together<T>(self, values: &Values<T>, all: impl Fn(&[T]) -> Value) -> Vec<Value> {
+    fn together<'a>(self, constraint: &'a Constraint, all: impl Fn(&'a [Box<str>]) -> Value) -> Vec<Value> {
         let mut rendered = Vec::with_capacity(2);
-        if !values.any_of.is_empty() {
-            rendered.push(all(&values.any_of));
+        if !constraint.any_of().is_empty() {
+            rendered.push(all(constraint.any_of()));
         }
-        if !values.none_of.is_empty() {
-            rendered.push(self.not(&all(&values.none_of)));
+        if !constraint.none_of().is_empty() {
+            rendered.push(self.not(&all(constraint.none_of())));
         }
         rendered
     }
@@ -60,29 +59,43 @@ impl Side {
 
 /// Renders a constraint whose trust-domain aliases are written out.
 pub(super) fn render(constraint: &Constraint, side: Side) -> Vec<Value> {
-    match constraint {
-        Constraint::Principal(values) => side.each(values, |value| authenticated(&principal(value))),
-        Constraint::RequestPrincipal(values) => side.each(values, |value| request_principal(value, side)),
-        Constraint::Namespace(values) => side.each(values, |value| authenticated(&namespace(value))),
-        Constraint::ServiceAccount(values) => side.each(values, |value| authenticated(&service_account(value))),
-        Constraint::TrustDomain(values) => side.each(values, |value| authenticated(&trust_domain(value))),
-        Constraint::SourceIp(values) => side.each(values, |block| json!({ "directRemoteIp": ip_block(block) })),
-        Constraint::RemoteIp(values) => side.each(values, |block| json!({ "remoteIp": ip_block(block) })),
-        Constraint::DestinationIp(values) => side.each(values, |block| json!({ "destinationIp": ip_block(block) })),
-        Constraint::Claim { path, values } => {
+    let block = |key: &'static str| side.each(constraint, move |value| json!({ key: ip_block(value) }));
+    match constraint.subject() {
+        Subject::Principal => side.each(constraint, |value| {
+            authenticated(&principal(PrincipalPattern::parse(value).text()))
+        }),
+        Subject::RequestPrincipal => side.each(constraint, |value| {
+            request_principal(RequestPrincipalPattern::parse(value), side)
+        }),
+        Subject::Namespace => side.each(constraint, |value| authenticated(&namespace(value))),
+        Subject::ServiceAccount => side.each(constraint, |value| authenticated(&service_account(value))),
+        Subject::TrustDomain => side.each(constraint, |value| authenticated(&trust_domain(value))),
+        Subject::SourceIp => block("directRemoteIp"),
+        Subject::RemoteIp => block("remoteIp"),
+        Subject::DestinationIp => block("destinationIp"),
+        Subject::Claim(path) => {
             let path: Vec<&str> = std::iter::once(JWT_PAYLOAD)
                 .chain(path.iter().map(String::as_str))
                 .collect();
-            side.together(values, |values| metadata(JWT_AUTHN, &path, &claim(values)))
+            side.together(constraint, |values| metadata(JWT_AUTHN, &path, &claim(values)))
         }
-        Constraint::Header { name, values } => side.each(values, |value| header(name, value, false)),
-        Constraint::Host(values) => side.each(values, |value| header(":authority", value, true)),
-        Constraint::Method(values) => side.each(values, |value| header(":method", value, false)),
-        Constraint::Path(values) => side.each(values, path),
-        Constraint::Port(values) => side.each(values, |port| json!({ "destinationPort": port })),
-        Constraint::Sni(values) => side.each(values, |value| json!({ "requestedServerName": string(value) })),
-        Constraint::Metadata { filter, key, values } => side.together(values, |values| {
-            metadata(filter, &[key], &one_or_any(values.iter().map(metadata_value).collect()))
+        Subject::Header(name) => side.each(constraint, |value| header(name, TextPattern::parse(value), false)),
+        Subject::Host => side.each(constraint, |value| {
+            header(":authority", TextPattern::parse(value), true)
+        }),
+        Subject::Method => side.each(constraint, |value| header(":method", TextPattern::parse(value), false)),
+        Subject::Path => side.each(constraint, path),
+        Subject::Port => side.each(constraint, |value| json!({ "destinationPort": port(value) })),
+        Subject::Sni => side.each(
+            constraint,
+            |value| json!({ "requestedServerName": string(TextPattern::parse(value)) }),
+        ),
+        Subject::Metadata { filter, key } => side.together(constraint, |values| {
+            metadata(
+                filter,
+                &[key],
+                &one_or_any(values.iter().map(|value| metadata_value(value)).collect()),
+            )
         }),
     }
 }
@@ -91,8 +104,8 @@ fn authenticated(name: &Value) -> Value {
     json!({ "authenticated": { "principalName": name } })
 }
 
-fn principal(pattern: &PrincipalPattern) -> Value {
-    match pattern.text() {
+fn principal(pattern: TextPattern<'_>) -> Value {
+    match pattern {
         TextPattern::Present => text_regex(".+"),
         TextPattern::Exact(text) => json!({ "exact": format!("{SPIFFE}{text}") }),
         TextPattern::Prefix(text) => json!({ "prefix": format!("{SPIFFE}{text}") }),
@@ -100,26 +113,28 @@ fn principal(pattern: &PrincipalPattern) -> Value {
     }
 }
 
-fn namespace(pattern: &NamespacePattern) -> Value {
-    let parts: Vec<String> = pattern.as_str().split('*').map(regex).collect();
+fn namespace(value: &str) -> Value {
+    let parts: Vec<String> = value.split('*').map(regex).collect();
     text_regex(&format!(".*/ns/{}/.*", parts.join(".*")))
 }
 
-fn service_account(account: &ServiceAccount) -> Value {
-    let (namespace, name) = (regex(account.namespace()), regex(account.name()));
+fn service_account(value: &str) -> Value {
+    // The name has no slash.
+    let (namespace, name) = value.rsplit_once('/').unwrap_or(("", value));
+    let (namespace, name) = (regex(namespace), regex(name));
     text_regex(&format!("{SPIFFE}.+/ns/{namespace}/(.+/|)sa/{name}(/.+)?"))
 }
 
-fn trust_domain(pattern: &TrustDomainPattern) -> Value {
-    match pattern.as_str().split_once('*') {
-        None => json!({ "prefix": format!("{SPIFFE}{}/", pattern.as_str()) }),
+fn trust_domain(value: &str) -> Value {
+    match value.split_once('*') {
+        None => json!({ "prefix": format!("{SPIFFE}{value}/") }),
         Some(("", "")) => json!({ "prefix": SPIFFE }),
         Some((left, right)) => text_regex(&format!("{SPIFFE}{}[^/]*{}/.*", regex(left), regex(right))),
     }
 }
 
-fn request_principal(pattern: &RequestPrincipalPattern, side: Side) -> Value {
-    let claim = |name: &str, pattern: &TextPattern| {
+fn request_principal(pattern: RequestPrincipalPattern<'_>, side: Side) -> Value {
+    let claim = |name: &str, pattern: TextPattern<'_>| {
         metadata(
             JWT_AUTHN,
             &[JWT_PAYLOAD, name],
@@ -130,25 +145,31 @@ fn request_principal(pattern: &RequestPrincipalPattern, side: Side) -> Value {
 }
 
 /// A claim is a string that matches, or a list with one.
-fn claim(values: &[TextPattern]) -> Value {
+fn claim(values: &[Box<str>]) -> Value {
     let texts = one_or_any(
         values
             .iter()
-            .map(|value| json!({ "stringMatch": string(value) }))
+            .map(|value| json!({ "stringMatch": string(TextPattern::parse(value)) }))
             .collect(),
     );
     json!({ "orMatch": { "valueMatchers": [{ "listMatch": { "oneOf": texts } }, texts] } })
 }
 
-fn path(pattern: &PathPattern) -> Value {
-    match pattern {
-        PathPattern::Text(text) => json!({ "urlPath": { "path": string(text) } }),
-        PathPattern::Template(pattern) => json!({ "uriTemplate": template(pattern) }),
+fn path(value: &str) -> Value {
+    match PathPattern::parse(value) {
+        Ok(PathPattern::Template(pattern)) => json!({ "uriTemplate": template(pattern) }),
+        // INVARIANT: a checked value is no invalid template.
+        Ok(PathPattern::Text(_)) | Err(_) => json!({ "urlPath": { "path": string(TextPattern::parse(value)) } }),
     }
 }
 
-fn metadata_value(pattern: &MetadataPattern) -> Value {
-    match pattern {
+/// A checked value is a number, which may be written with leading zeros.
+fn port(value: &str) -> Value {
+    value.parse::<u16>().map_or(Value::Null, |port| json!(port))
+}
+
+fn metadata_value(value: &str) -> Value {
+    match MetadataPattern::parse(value) {
         MetadataPattern::Text(text) => json!({ "stringMatch": string(text) }),
         MetadataPattern::ListWith(text) => json!({ "listMatch": { "oneOf": { "stringMatch": string(text) } } }),
     }

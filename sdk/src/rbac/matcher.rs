@@ -4,7 +4,7 @@ use outgate_policy::pattern::{IpBlock, PathTemplate, TemplateSegment, TextPatter
 use serde_json::{Value, json};
 
 /// `envoy.type.matcher.v3.StringMatcher`.
-pub(super) fn string(pattern: &TextPattern) -> Value {
+pub(super) fn string(pattern: TextPattern<'_>) -> Value {
     match pattern {
         TextPattern::Present => text_regex(".+"),
         TextPattern::Exact(text) => json!({ "exact": text }),
@@ -19,8 +19,8 @@ pub(super) fn text_regex(expression: &str) -> Value {
 }
 
 /// `envoy.config.route.v3.HeaderMatcher`.
-pub(super) fn header(name: &str, pattern: &TextPattern, ignore_case: bool) -> Value {
-    if *pattern == TextPattern::Present {
+pub(super) fn header(name: &str, pattern: TextPattern<'_>, ignore_case: bool) -> Value {
+    if pattern == TextPattern::Present {
         return json!({ "header": { "name": name, "presentMatch": true } });
     }
     let mut matcher = string(pattern);
@@ -45,13 +45,17 @@ pub(super) fn one_or_any(mut matchers: Vec<Value>) -> Value {
 }
 
 /// `envoy.config.core.v3.CidrRange`.
-pub(super) fn ip_block(block: &IpBlock) -> Value {
-    json!({ "addressPrefix": block.address(), "prefixLen": block.prefix_len() })
+pub(super) fn ip_block(value: &str) -> Value {
+    // INVARIANT: a checked value is a block. An empty range would be refused by Envoy.
+    value.parse::<IpBlock>().map_or(
+        Value::Null,
+        |block| json!({ "addressPrefix": block.address(), "prefixLen": block.prefix_len() }),
+    )
 }
 
 /// The extension that matches path templates.
-pub(super) fn template(pattern: &PathTemplate) -> Value {
-    let segments = pattern.segments().iter().map(|segment| match segment {
+pub(super) fn template(pattern: PathTemplate<'_>) -> Value {
+    let segments = pattern.segments().map(|segment| match segment {
         TemplateSegment::Literal(text) => text,
         TemplateSegment::One => "*",
         TemplateSegment::Many => "**",

@@ -9,7 +9,7 @@ mod matcher;
 use std::fmt;
 
 use outgate_policy::config::Mesh;
-use outgate_policy::{Action, Constraint, Policy, PolicyName, Rule, RuleName, TrustDomains};
+use outgate_policy::{Action, Constraint, Policy, PolicyName, Rule, RuleName, Subject, TrustDomains};
 use serde_json::{Map, Value, json};
 
 use constraint::Side;
@@ -140,8 +140,10 @@ fn never() -> Value {
 }
 
 fn entry(rule: &Rule, domains: &TrustDomains) -> Value {
-    let (permissions, principals): (Vec<&Constraint>, Vec<&Constraint>) =
-        rule.when.iter().partition(|constraint| constraint.is_permission());
+    let (permissions, principals): (Vec<&Constraint>, Vec<&Constraint>) = rule
+        .when
+        .iter()
+        .partition(|constraint| constraint.subject().is_permission());
     json!({
         "permissions": sets(&rule.to, &permissions, Side::Permission, domains),
         "principals": sets(&rule.from, &principals, Side::Principal, domains),
@@ -171,14 +173,14 @@ fn sets(alternatives: &[Vec<Constraint>], when: &[&Constraint], side: Side, doma
 
 /// Where Istio puts a field of a source; fields of an operation stand in the model's order.
 const fn place(constraint: &Constraint) -> u8 {
-    match constraint {
-        Constraint::Principal(_) => 0,
-        Constraint::RequestPrincipal(_) => 1,
-        Constraint::Namespace(_) => 2,
-        Constraint::RemoteIp(_) => 3,
-        Constraint::SourceIp(_) => 4,
-        Constraint::TrustDomain(_) => 5,
-        Constraint::ServiceAccount(_) => 6,
+    match constraint.subject() {
+        Subject::Principal => 0,
+        Subject::RequestPrincipal => 1,
+        Subject::Namespace => 2,
+        Subject::RemoteIp => 3,
+        Subject::SourceIp => 4,
+        Subject::TrustDomain => 5,
+        Subject::ServiceAccount => 6,
         _ => 7,
     }
 }

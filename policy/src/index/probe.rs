@@ -1,0 +1,179 @@
+//! What a request is looked up by.
+
+use std::net::IpAddr;
+
+use crate::ascii::with_lower_case;
+use crate::facts::Facts;
+use crate::pattern::{SPIFFE, after_each};
+use crate::request::{Request, Unreadable};
+
+/// What a key is compared with: one text, several or none of a request.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Probe {
+    /// `:authority`, in lower case.
+    Host,
+    Method,
+    /// The path without its query.
+    Path,
+    /// What stands between the slashes of the path.
+    Segment,
+    Header(Box<str>),
+    /// What follows `spiffe://` in a name of the peer.
+    Principal,
+    /// What follows `/ns/` in a name of the peer, up to the next slash.
+    Namespace,
+    /// `namespace/sa/name` in a SPIFFE name of the peer.
+    ServiceAccount,
+    /// What follows `spiffe://`, up to the first slash.
+    TrustDomain,
+    /// The claim `iss`.
+    Issuer,
+    /// The claim `sub`.
+    Sub,
+    Claim(Box<[String]>),
+    Sni,
+    /// In digits.
+    Port,
+    Metadata(Box<str>, Box<str>),
+    Address(AddressProbe),
+}
+
+/// Which of a request's addresses.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum AddressProbe {
+    Source,
+    Remote,
+    Destination,
+}
+
+impl AddressProbe {
+    pub(super) fn of<R: Request + ?Sized>(self, facts: &Facts<'_, R>) -> Result<Option<IpAddr>, Unreadable> {
+        match self {
+            Self::Source => facts.request.source_ip(),
+            Self::Remote => facts.request.remote_ip(),
+            Self::Destination => facts.request.destination_ip(),
+        }
+    }
+}
+
+impl Probe {
+    /// Calls `visit` with each text that the request has for this; addresses have none.
+    pub(super) fn texts<R: Request + ?Sized>(
+        &self,
+        facts: &Facts<'_, R>,
+        visit: &mut dyn FnMut(&[u8]) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        match self {
+            Self::Host => header_lines(facts, ":authority", &mut |line| {
+                with_lower_case(line, |line| visit(line))
+            }),
+            Self::Method => header_lines(facts, ":method", visit),
+            Self::Header(name) => header_lines(facts, name, visit),
+            Self::Path => facts.path()?.map_or(Ok(()), visit),
+            Self::Segment => {
+                let path = facts.path()?;
+                path.map_or(Ok(()), |path| {
+                    path.split(|&byte| byte == b'/').try_for_each(&mut *visit)
+                })
+            }
+            Self::Principal => spiffe_names(facts, visit),
+            Self::TrustDomain => spiffe_names(facts, &mut |identity| visit(until_slash(identity))),
+            Self::Namespace => peer_names(facts, &mut |name| {
+                after_each(name, "/ns/").try_for_each(|rest| visit(until_slash(rest)))
+            }),
+            Self::ServiceAccount => spiffe_names(facts, &mut |identity| service_accounts(identity, visit)),
+            Self::Issuer => facts.issuer()?.map_or(Ok(()), visit),
+            Self::Sub => facts.token_subject()?.map_or(Ok(()), visit),
+            Self::Claim(path) => {
+                let claim = facts.request.metadata()?.claim(path);
+                claim.map_or(Ok(()), |claim| claim.texts().try_for_each(&mut *visit))
+            }
+            Self::Metadata(filter, key) => {
+                let value = facts.request.metadata()?.get(filter, key);
+                value.map_or(Ok(()), |value| value.texts().try_for_each(&mut *visit))
+            }
+            Self::Sni => visit(facts.request.sni()?.unwrap_or_default()),
+            Self::Port => facts
+                .request
+                .destination_port()?
+                .map_or(Ok(()), |port| with_digits(port, |digits| visit(digits))),
+            Self::Address(_) => Ok(()),
+        }
+    }
+}
+
+fn header_lines<R: Request + ?Sized>(
+    facts: &Facts<'_, R>,
+    name: &str,
+    visit: &mut dyn FnMut(&[u8]) -> Result<(), Unreadable>,
+) -> Result<(), Unreadable> {
+    let headers = facts.request.headers()?;
+    headers
+        .compared(name, facts.header_mode)
+        .try_for_each(|line| visit(&line))
+}
+
+fn peer_names<R: Request + ?Sized>(
+    facts: &Facts<'_, R>,
+    visit: &mut dyn FnMut(&[u8]) -> Result<(), Unreadable>,
+) -> Result<(), Unreadable> {
+    match facts.request.peer()? {
+        Some(peer) => peer.names().try_for_each(visit),
+        None => Ok(()),
+    }
+}
+
+fn spiffe_names<R: Request + ?Sized>(
+    facts: &Facts<'_, R>,
+    visit: &mut dyn FnMut(&[u8]) -> Result<(), Unreadable>,
+) -> Result<(), Unreadable> {
+    peer_names(facts, &mut |name| {
+        name.strip_prefix(SPIFFE.as_bytes()).map_or(Ok(()), &mut *visit)
+    })
+}
+
+fn until_slash(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|&byte| byte == b'/');
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// Each `namespace/sa/name` of an identity. In all identities that Istio issues, the three stand in a row.
+fn service_accounts(identity: &[u8], visit: &mut dyn FnMut(&[u8]) -> Result<(), Unreadable>) -> Result<(), Unreadable> {
+    for rest in after_each(identity, "/ns/") {
+        let namespace = until_slash(rest);
+        for (distance, name) in after_each(rest, "/sa/").map(|name| (rest.len() - name.len(), until_slash(name))) {
+            if distance == namespace.len() + "/sa/".len() {
+                visit(&rest[..distance + name.len()])?;
+            } else {
+                visit(&[namespace, b"/sa/", name].concat())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The decimal digits of a port.
+fn with_digits<T>(port: u16, use_digits: impl FnOnce(&[u8]) -> T) -> T {
+    let mut digits = [b'0'; 5];
+    let mut rest = port;
+    let mut start = digits.len();
+    while rest > 0 || start == digits.len() {
+        start -= 1;
+        // A digit is less than ten.
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    use_digits(&digits[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_digits;
+
+    #[test]
+    fn ports_are_written_as_numbers_are() {
+        for port in [0, 7, 10, 80, 8080, 65535] {
+            assert_eq!(with_digits(port, <[u8]>::to_vec), port.to_string().into_bytes());
+        }
+    }
+}
