@@ -4,30 +4,39 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::by_field::by_field;
 use crate::by_name::by_name;
 use crate::resource::AuthorizationPolicy;
 
 /// Everything that one gateway's filter needs to decide. Unknown fields are errors.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Config {
+///
+/// `P` is what is made of the policies when a configuration is read.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Config<P = Vec<AuthorizationPolicy>> {
     /// The version of this schema.
     pub api_version: ApiVersion,
     /// Identifies this content in log lines and metrics.
     pub revision: Revision,
     /// What the mesh says about identities and addresses.
-    #[serde(default)]
     pub mesh: Mesh,
     /// The policies that apply to this gateway, verbatim.
-    #[serde(default)]
-    pub policies: Vec<AuthorizationPolicy>,
+    pub policies: P,
     /// Which hosts may be called at all, before any policy; absent: any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<Registry>,
     /// Which enrichment properties to write; absent: all of them.
-    #[serde(default)]
     pub access_log: AccessLog,
 }
+
+by_field!(Config<P> = "a configuration of the filter" {
+    api_version = "apiVersion" (required),
+    revision = "revision" (required),
+    mesh = "mesh",
+    policies = "policies",
+    registry = "registry",
+    access_log = "accessLog",
+});
 
 /// The version of the configuration's schema.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -53,8 +62,8 @@ impl fmt::Display for Revision {
 }
 
 /// What the mesh configuration says that changes a decision.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Mesh {
     /// `meshConfig.trustDomain`.
     pub trust_domain: String,
@@ -72,6 +81,15 @@ pub struct Mesh {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direct_address_filter_state: Option<String>,
 }
+
+by_field!(Mesh = "what the mesh says" {
+    trust_domain = "trustDomain",
+    trust_domain_aliases = "trustDomainAliases",
+    num_trusted_proxies = "numTrustedProxies",
+    header_mode = "headerMode",
+    identity = "identity",
+    direct_address_filter_state = "directAddressFilterState",
+});
 
 impl Default for Mesh {
     fn default() -> Self {
@@ -118,15 +136,19 @@ by_name!(Identity {
 });
 
 /// Which hosts may be called.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Registry {
     /// What happens to hosts that are not listed.
     pub mode: OutboundMode,
     /// The registered hosts.
-    #[serde(default)]
     pub hosts: Vec<RegisteredHost>,
 }
+
+by_field!(Registry = "a registry" {
+    mode = "mode" (required),
+    hosts = "hosts",
+});
 
 /// `outboundTrafficPolicy.mode`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -144,8 +166,8 @@ by_name!(OutboundMode {
 });
 
 /// One host of a `ServiceEntry`.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RegisteredHost {
     /// A DNS name, or `*.` and a DNS name.
     pub host: String,
@@ -153,13 +175,22 @@ pub struct RegisteredHost {
     pub ports: Vec<u16>,
 }
 
+by_field!(RegisteredHost = "a registered host" {
+    host = "host" (required),
+    ports = "ports" (required),
+});
+
 /// The properties that the filter writes for the access log.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AccessLog {
     /// Which of them; each is one host call a request.
     pub fields: Vec<LogField>,
 }
+
+by_field!(AccessLog = "what to write for the access log" {
+    fields = "fields",
+});
 
 impl Default for AccessLog {
     fn default() -> Self {

@@ -65,6 +65,7 @@
 //! a bad value silently widen a policy, the policy is refused instead.
 
 mod ascii;
+mod by_field;
 mod by_name;
 mod check;
 pub mod config;

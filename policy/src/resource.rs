@@ -3,43 +3,47 @@
 //! Field names and nesting are Istio's. An unknown field is an error: a misspelt `notPaths` must never widen a policy.
 //! [`Policy::check`](crate::Policy::check) turns a resource into the checked model.
 
-use std::fmt;
+use serde::Serialize;
 
-use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-
+use crate::by_field::by_field;
 use crate::by_name::by_name;
 
 pub use crate::string_map::StringMap;
 
 /// One `AuthorizationPolicy` object, as `kubectl get -o json` prints it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AuthorizationPolicy {
     /// `security.istio.io/v1` or `v1beta1`; both have the same schema.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_version: Option<String>,
     /// `AuthorizationPolicy`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Name, namespace and the dry-run annotation.
-    #[serde(default)]
     pub metadata: Metadata,
     /// What is allowed or denied. An absent `spec` allows nothing: the default action is `ALLOW` and there is no rule.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub spec: Spec,
-    #[serde(default, rename = "status", skip_serializing)]
-    _status: IgnoredAny,
 }
+
+by_field!(AuthorizationPolicy = "an AuthorizationPolicy" {
+    api_version = "apiVersion",
+    kind = "kind",
+    metadata = "metadata",
+    spec = "spec" (nullable),
+} ignored {
+    "status",
+});
 
 impl AuthorizationPolicy {
     /// A policy of these parts.
     #[must_use]
     pub fn new(metadata: Metadata, spec: Spec) -> Self {
         Self {
+            api_version: None,
+            kind: None,
             metadata,
             spec,
-            ..Self::default()
         }
     }
 }
@@ -62,81 +66,24 @@ pub struct Metadata {
     pub annotations: StringMap,
 }
 
-/// Written out because a derived one would carry a member for every field that is dropped.
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const FIELDS: &[&str] = &[
-            "name",
-            "namespace",
-            "labels",
-            "annotations",
-            "generateName",
-            "selfLink",
-            "uid",
-            "resourceVersion",
-            "generation",
-            "creationTimestamp",
-            "deletionTimestamp",
-            "deletionGracePeriodSeconds",
-            "ownerReferences",
-            "finalizers",
-            "managedFields",
-        ];
-
-        struct Fields;
-
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Metadata;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object's metadata")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
-                let mut metadata = Metadata::default();
-                while let Some(field) = map.next_key::<FieldName>()? {
-                    match FIELDS[field.0] {
-                        "name" => metadata.name = map.next_value()?,
-                        "namespace" => metadata.namespace = map.next_value()?,
-                        "labels" => metadata.labels = map.next_value()?,
-                        "annotations" => metadata.annotations = map.next_value()?,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(metadata)
-            }
-        }
-
-        /// The place of a field's name among `FIELDS`. An unknown one is refused while the name is read, so that a located error
-        /// points at it.
-        struct FieldName(usize);
-
-        impl<'de> Deserialize<'de> for FieldName {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_identifier(Name)
-            }
-        }
-
-        struct Name;
-
-        impl Visitor<'_> for Name {
-            type Value = FieldName;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field's name")
-            }
-
-            fn visit_str<E: Error>(self, name: &str) -> Result<FieldName, E> {
-                let place = FIELDS.iter().position(|known| *known == name);
-                place.map(FieldName).ok_or_else(|| E::unknown_field(name, FIELDS))
-            }
-        }
-
-        deserializer.deserialize_struct("Metadata", FIELDS, Fields)
-    }
-}
+by_field!(Metadata = "an object's metadata" {
+    name = "name",
+    namespace = "namespace",
+    labels = "labels",
+    annotations = "annotations",
+} ignored {
+    "generateName",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+});
 
 impl Metadata {
     /// Metadata of a new object: a name in a namespace and nothing else.
@@ -157,28 +104,37 @@ impl Metadata {
 }
 
 /// `spec` of an `AuthorizationPolicy`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Spec {
     /// Which workloads of the namespace the policy is for; absent: all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<Selector>,
     /// The hidden singular form of `targetRefs`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_ref: Option<TargetRef>,
     /// Gateway-API attachment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_refs: Option<Vec<Option<TargetRef>>>,
     /// What a matching request meets; absent: `ALLOW`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
     /// The external authorizer of a `CUSTOM` policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<Provider>,
     /// The request matches the policy when any rule matches. Absent, null and empty are the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<Option<Rule>>>,
 }
+
+by_field!(Spec = "the spec of an AuthorizationPolicy" {
+    selector = "selector",
+    target_ref = "targetRef",
+    target_refs = "targetRefs",
+    action = "action",
+    provider = "provider",
+    rules = "rules",
+});
 
 /// `spec.action`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -202,154 +158,208 @@ by_name!(Action {
 });
 
 /// `spec.selector`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Selector {
     /// Labels that a workload must carry, all of them.
-    #[serde(default)]
     pub match_labels: StringMap,
 }
 
+by_field!(Selector = "a selector" {
+    match_labels = "matchLabels",
+});
+
 /// `spec.targetRefs[]`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TargetRef {
     /// API group of the target; empty is the core group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Kind of the target.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Name of the target.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Namespace of the target; Istio takes none but the policy's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
 
+by_field!(TargetRef = "a target reference" {
+    group = "group",
+    kind = "kind",
+    name = "name",
+    namespace = "namespace",
+});
+
 /// `spec.provider`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Provider {
     /// Names an `extensionProviders` entry of `MeshConfig`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
+by_field!(Provider = "a provider" {
+    name = "name",
+});
+
 /// `spec.rules[]`: any `from`, any `to`, every `when`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rule {
     /// Who calls. Absent and empty: anyone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Vec<Option<From>>>,
     /// What is called. Absent and empty: anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Vec<Option<To>>>,
     /// Further conditions, all of which must hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Vec<Option<Condition>>>,
 }
 
+by_field!(Rule = "a rule" {
+    from = "from",
+    to = "to",
+    when = "when",
+});
+
 /// `spec.rules[].from[]`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct From {
     /// Required by validation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
 }
 
+by_field!(From = "an entry of `from`" {
+    source = "source",
+});
+
 /// `spec.rules[].to[]`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct To {
     /// Required by validation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
 }
+
+by_field!(To = "an entry of `to`" {
+    operation = "operation",
+});
 
 /// A list of values in a policy. Presence is kept apart from emptiness because validation tells them apart.
 pub type Values = Option<Vec<String>>;
 
 /// `spec.rules[].from[].source`: every field given must match.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names are Istio's; the checked model documents each")]
 pub struct Source {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub principals: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_principals: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_principals: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_request_principals: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_namespaces: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_accounts: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_service_accounts: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_blocks: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_ip_blocks: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_ip_blocks: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_remote_ip_blocks: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_domains: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_trust_domains: Values,
 }
 
+by_field!(Source = "a source" {
+    principals = "principals",
+    not_principals = "notPrincipals",
+    request_principals = "requestPrincipals",
+    not_request_principals = "notRequestPrincipals",
+    namespaces = "namespaces",
+    not_namespaces = "notNamespaces",
+    service_accounts = "serviceAccounts",
+    not_service_accounts = "notServiceAccounts",
+    ip_blocks = "ipBlocks",
+    not_ip_blocks = "notIpBlocks",
+    remote_ip_blocks = "remoteIpBlocks",
+    not_remote_ip_blocks = "notRemoteIpBlocks",
+    trust_domains = "trustDomains",
+    not_trust_domains = "notTrustDomains",
+});
+
 /// `spec.rules[].to[].operation`: every field given must match.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names are Istio's; the checked model documents each")]
 pub struct Operation {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_hosts: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ports: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_ports: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub methods: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_methods: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paths: Values,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_paths: Values,
 }
 
+by_field!(Operation = "an operation" {
+    hosts = "hosts",
+    not_hosts = "notHosts",
+    ports = "ports",
+    not_ports = "notPorts",
+    methods = "methods",
+    not_methods = "notMethods",
+    paths = "paths",
+    not_paths = "notPaths",
+});
+
 /// `spec.rules[].when[]`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// The attribute, such as `request.headers[x-team]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Values of which one must match.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Values,
     /// Values of which none may match.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_values: Values,
 }
 
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
-}
+by_field!(Condition = "a condition" {
+    key = "key",
+    values = "values",
+    not_values = "notValues",
+});
