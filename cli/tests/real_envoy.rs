@@ -7,6 +7,8 @@
 #[path = "real_envoy/connections.rs"]
 mod connections;
 mod envoy;
+#[path = "real_envoy/trace.rs"]
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
