@@ -4,7 +4,11 @@
 //! our filter, configured by our own command from the example's manifests, cannot be told apart from it, save that it
 //! says why.
 
+#[path = "real_envoy/connections.rs"]
+mod connections;
 mod envoy;
+#[path = "real_envoy/trace.rs"]
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

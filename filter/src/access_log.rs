@@ -1,52 +1,116 @@
 //! The properties that the access log shows beside the proxy's own fields.
+//!
+//! Each is a host call for each request, but for the principal where it is the connection's own: that stays with the connection,
+//! and is written only until the connection has it. The revision cannot do the same. Requests that an older configuration has
+//! decided may still be under way on a connection, and are logged later; the connection can show one revision only.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use outgate_policy::config::{LogField, Revision};
-use outgate_policy::{Decision, Peer, Request, RuleName, Shadow, ShadowVerdict, Unreadable};
+use outgate_policy::config::{self, Identity, LogField, Revision};
+use outgate_policy::{Decision, Peer, RuleName, Shadow, ShadowVerdict, Unreadable};
 
 use crate::host::{Host, LogLevel, Status};
+use crate::stream::Stream;
 
 /// The word for a request that could not be decided, beside the verdicts.
 const ERROR: &str = "error";
 
-/// Writes the chosen properties. A field that has nothing to say is not set; the log shows `-` for it.
-pub fn write<H: Host + ?Sized>(
-    host: &H,
-    fields: &[LogField],
-    revision: &Revision,
-    request: &impl Request,
-    outcome: Result<&Decision<'_>, &Unreadable>,
-) {
-    for field in fields {
-        let value = match field {
-            LogField::Decision => Some(
-                outcome
-                    .map_or(ERROR, |decision| decision.verdict.as_str())
-                    .as_bytes()
-                    .to_vec(),
-            ),
-            LogField::Rule => match outcome {
-                Ok(decision) => decision.rule.map(|rule| rule.as_str().as_bytes().to_vec()),
-                Err(unreadable) => Some(unreadable.to_string().into_bytes()),
-            },
-            // An identity that cannot be read was not needed for the decision, or is what the error is about.
-            LogField::Principal => request.peer().ok().flatten().and_then(Peer::principal).map(escape),
-            LogField::Shadow => outcome.ok().and_then(|decision| shadow(&decision.shadow)),
-            LogField::Revision => Some(revision.0.as_bytes().to_vec()),
-        };
-        if let Some(value) = value
-            && let Err(Status(status)) = host.set_property(field.property(), &value)
-        {
-            host.log(
-                LogLevel::Warn,
-                &format!(
-                    "{} cannot be written for the access log: status {status}",
-                    field.property()
-                ),
-            );
+/// What one configuration writes.
+#[derive(Debug)]
+pub struct AccessLog {
+    fields: Vec<LogField>,
+    revision: Revision,
+    /// Whether a connection can be told who its caller is, once and for all of its requests.
+    names_connections: bool,
+}
+
+impl AccessLog {
+    /// The log of a configuration with this revision.
+    #[must_use]
+    pub fn new(config: config::AccessLog, revision: Revision) -> Self {
+        Self {
+            fields: config.fields,
+            revision,
+            names_connections: false,
         }
     }
+
+    /// The configuration's revision.
+    #[must_use]
+    pub const fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// Has the host keep with a connection what is the connection's.
+    ///
+    /// It can then be set only once. Whoever comes second is refused, and so knows that it is there: the same filter with the
+    /// next request, with another configuration, or in another place of the chain. A filter that takes identities from requests
+    /// and shares a chain with one that does not is refused as well, instead of showing the caller of one request with another.
+    pub fn set_up<H: Host + ?Sized>(&mut self, host: &H, identity: Identity) {
+        let principal = LogField::Principal;
+        self.names_connections = identity == Identity::PeerCertificate
+            && self.fields.contains(&principal)
+            && host.keep_with_connection(principal.property()).is_ok();
+    }
+
+    /// Writes the chosen properties. A field that has nothing to say is not set; the log shows `-` for it.
+    pub fn write<H: Host + ?Sized>(
+        &self,
+        host: &H,
+        stream: &Stream<'_, H>,
+        outcome: Result<&Decision<'_>, &Unreadable>,
+    ) {
+        for &field in &self.fields {
+            if field == LogField::Principal {
+                self.write_principal(host, stream);
+            } else if let Some(value) = self.value(field, outcome)
+                && let Err(status) = host.set_property(field.property(), &value)
+            {
+                report(host, field, status);
+            }
+        }
+    }
+
+    /// An identity that cannot be read was not needed for the decision, or is what the error is about.
+    fn write_principal<H: Host + ?Sized>(&self, host: &H, stream: &Stream<'_, H>) {
+        let Ok(caller) = stream.caller() else { return };
+        if caller.is_on_record.get() {
+            return;
+        }
+        let Some(name) = caller.peer.as_ref().and_then(Peer::principal) else {
+            return;
+        };
+        match host.set_property(LogField::Principal.property(), &escape(name)) {
+            // Where another filter has set it for the stream, the connection still does not have it.
+            Ok(()) => {}
+            Err(Status::BAD_ARGUMENT) if self.names_connections => caller.is_on_record.set(true),
+            Err(status) => report(host, LogField::Principal, status),
+        }
+    }
+
+    fn value<'v>(&'v self, field: LogField, outcome: Result<&Decision<'v>, &Unreadable>) -> Option<Cow<'v, [u8]>> {
+        let text = match (field, outcome) {
+            (LogField::Decision, Ok(decision)) => decision.verdict.as_str(),
+            (LogField::Decision, Err(_)) => ERROR,
+            (LogField::Rule, Ok(decision)) => decision.rule?.as_str(),
+            (LogField::Rule, Err(unreadable)) => return Some(unreadable.to_string().into_bytes().into()),
+            (LogField::Shadow, Ok(decision)) => return shadow(&decision.shadow).map(Cow::from),
+            (LogField::Revision, _) => &self.revision.0,
+            (LogField::Shadow, Err(_)) | (LogField::Principal, _) => return None,
+        };
+        Some(text.as_bytes().into())
+    }
+}
+
+fn report<H: Host + ?Sized>(host: &H, field: LogField, Status(status): Status) {
+    host.log(
+        LogLevel::Warn,
+        &format!(
+            "{} cannot be written for the access log: status {status}",
+            field.property()
+        ),
+    );
 }
 
 /// A name comes from a certificate, so it may hold anything: what could end a quoted text or a line is escaped.

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use outgate_policy::config::{AccessLog, Config, Mesh, Revision};
+use outgate_policy::config::{Config, Mesh};
 use outgate_policy::resource::Action;
 use outgate_policy::{ConfigError, Engine};
 
-use crate::access_log;
+use crate::access_log::AccessLog;
 use crate::denial::Denial;
 use crate::host::{Host, LogLevel};
 use crate::metrics::Metrics;
@@ -20,7 +20,6 @@ pub struct Gateway {
     engine: Engine,
     mesh: Mesh,
     access_log: AccessLog,
-    revision: Revision,
     peers: RefCell<Peers>,
     metrics: Metrics,
 }
@@ -56,17 +55,26 @@ impl Gateway {
         Ok(Self {
             engine: Engine::new(&config).map_err(Refused::Policies)?,
             mesh: config.mesh,
-            access_log: config.access_log,
-            revision: config.revision,
+            access_log: AccessLog::new(config.access_log, config.revision),
             peers: RefCell::default(),
             metrics: Metrics::default(),
         })
     }
 
-    /// The configuration's revision.
-    #[must_use]
-    pub const fn revision(&self) -> &Revision {
-        &self.revision
+    /// Tells the host once what is the same for all requests. Call it when the configuration is taken.
+    pub fn set_up<H: Host + ?Sized>(&mut self, host: &H) {
+        self.metrics.set_up(host, self.access_log.revision());
+        self.access_log.set_up(host, self.mesh.identity);
+    }
+
+    /// Hands on what was counted since the last time.
+    pub fn on_tick<H: Host + ?Sized>(&self, host: &H) {
+        self.metrics.hand_on(host);
+    }
+
+    /// Leaves nothing behind at the host. Call it when the configuration has decided its last request.
+    pub fn tear_down<H: Host + ?Sized>(&self, host: &H) {
+        self.metrics.tear_down(host);
     }
 
     /// Decides the request that the host is in the middle of, answers it when it is not let through, and writes down what was
@@ -82,7 +90,7 @@ impl Gateway {
             }
         };
         self.metrics.count(host, outcome.as_ref());
-        access_log::write(host, &self.access_log.fields, &self.revision, &stream, outcome.as_ref());
+        self.access_log.write(host, &stream, outcome.as_ref());
         let Some(denial) = denial else {
             return Verdict::Continue;
         };

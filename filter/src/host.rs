@@ -4,6 +4,11 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Status(pub u32);
 
+impl Status {
+    /// What was given does not fit.
+    pub const BAD_ARGUMENT: Self = Self(2);
+}
+
 /// How grave a log line is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[allow(missing_docs, reason = "the names are those of Proxy-Wasm")]
@@ -60,8 +65,15 @@ pub trait Host {
     ///
     /// # Errors
     ///
-    /// Any status other than OK.
+    /// Any status other than OK; [`Status::BAD_ARGUMENT`] when it is set already and can only be once.
     fn set_property(&self, name: &str, value: &[u8]) -> Result<(), Status>;
+
+    /// Makes a property one of the connection, not of the stream, that can be set only once. Until then it is like any other.
+    ///
+    /// # Errors
+    ///
+    /// Any status other than OK. Then nothing has changed; most hosts but Envoy cannot do this.
+    fn keep_with_connection(&self, name: &str) -> Result<(), Status>;
 
     /// Answers the request in the upstream's place.
     ///
@@ -90,6 +102,13 @@ pub trait Host {
     ///
     /// Any status other than OK.
     fn record(&self, metric: Metric, value: u64) -> Result<(), Status>;
+
+    /// Asks for ticks; none for a period of 0.
+    ///
+    /// # Errors
+    ///
+    /// Any status other than OK.
+    fn tick_every(&self, milliseconds: u32) -> Result<(), Status>;
 
     /// Writes a line into the host's log.
     fn log(&self, level: LogLevel, line: &str);

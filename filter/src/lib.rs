@@ -6,6 +6,7 @@
 //! ```
 //!
 //! * [`gateway`]: one configuration and the path of a request through it. Start reading here.
+//! * [`peers`]: who is at the other end of a connection, found out once.
 //! * [`stream`]: a request's attributes, each fetched when a rule needs it and at most once.
 //! * [`certificate`], [`pem`], [`forwarded_client_cert`], [`dynamic_metadata`], [`header_block`]: what the proxy hands over, parsed.
 //! * [`denial`], [`access_log`], [`metrics`]: what the proxy is handed back.

@@ -12,7 +12,6 @@ use foldhash::fast::FixedState;
 
 use crate::gateway::{Gateway, Verdict};
 use crate::host::{Host, LogLevel, Status};
-use crate::metrics::Metrics;
 use crate::proxy::Proxy;
 
 const CONTINUE: u32 = 0;
@@ -25,6 +24,13 @@ struct Contexts {
     gateways: Vec<(u32, Rc<Gateway>)>,
     /// The root context of each stream.
     streams: HashMap<u32, u32, FixedState>,
+}
+
+impl Contexts {
+    fn gateway(&self, root: u32) -> Option<Rc<Gateway>> {
+        let gateway = self.gateways.iter().find(|(known, _)| *known == root);
+        gateway.map(|(_, gateway)| Rc::clone(gateway))
+    }
 }
 
 thread_local! {
@@ -62,8 +68,8 @@ extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
         }
     };
     match Gateway::new(&configuration) {
-        Ok(gateway) => {
-            Metrics::announce(&Proxy, gateway.revision());
+        Ok(mut gateway) => {
+            gateway.set_up(&Proxy);
             CONTEXTS.with_borrow_mut(|contexts| {
                 contexts.gateways.retain(|(known, _)| *known != root);
                 contexts.gateways.push((root, Rc::new(gateway)));
@@ -79,11 +85,7 @@ extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end_of_stream: bool) -> u32 {
-    let gateway = CONTEXTS.with_borrow(|contexts| {
-        let root = contexts.streams.get(&context)?;
-        let gateway = contexts.gateways.iter().find(|(known, _)| known == root);
-        gateway.map(|(_, gateway)| Rc::clone(gateway))
-    });
+    let gateway = CONTEXTS.with_borrow(|contexts| contexts.gateway(*contexts.streams.get(&context)?));
     match gateway.map(|gateway| gateway.on_request_headers(&Proxy)) {
         Some(Verdict::Continue) => CONTINUE,
         // Without a configuration nothing is let through.
@@ -92,9 +94,22 @@ extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end_of_stream
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(root: u32) {
+    if let Some(gateway) = CONTEXTS.with_borrow(|contexts| contexts.gateway(root)) {
+        gateway.on_tick(&Proxy);
+    }
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {
-    CONTEXTS.with_borrow_mut(|contexts| {
-        contexts.streams.remove(&context);
-        contexts.gateways.retain(|(root, _)| *root != context);
+    let ended = CONTEXTS.with_borrow_mut(|contexts| {
+        if contexts.streams.remove(&context).is_some() {
+            return None;
+        }
+        let place = contexts.gateways.iter().position(|(root, _)| *root == context)?;
+        Some(contexts.gateways.swap_remove(place).1)
     });
+    if let Some(gateway) = ended {
+        gateway.tear_down(&Proxy);
+    }
 }

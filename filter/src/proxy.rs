@@ -19,6 +19,7 @@ const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const REQUEST_HEADERS: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
+const DECLARE_PROPERTY: &[u8] = b"declare_property";
 /// Lets the host derive the gRPC status from the HTTP status.
 const NO_GRPC_STATUS: i32 = -1;
 
@@ -41,6 +42,15 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, length: usize, metric: *mut u32) -> u32;
     fn proxy_increment_metric(metric: u32, by: i64) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_length: usize,
+        arguments: *const u8,
+        arguments_length: usize,
+        data: *mut *mut u8,
+        length: *mut usize,
+    ) -> u32;
     fn proxy_record_metric(metric: u32, value: u64) -> u32;
 }
 
@@ -80,6 +90,29 @@ impl Host for Proxy {
         check(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
     }
 
+    fn keep_with_connection(&self, name: &str) -> Result<(), Status> {
+        // `DeclarePropertyArguments`, Envoy's, in protobuf: the name (1); that it is read-only (2) once it is set; the span
+        // (5) of its life, which is the connection's.
+        let arguments = [
+            &[0x0A, u8::try_from(name.len()).unwrap_or(0)],
+            name.as_bytes(),
+            &[0x10, 1, 0x28, 2],
+        ]
+        .concat();
+        // SAFETY: `DECLARE_PROPERTY` and `arguments` are live slices, both out-pointers are to locals that outlive the call.
+        receive(|data, length| unsafe {
+            proxy_call_foreign_function(
+                DECLARE_PROPERTY.as_ptr(),
+                DECLARE_PROPERTY.len(),
+                arguments.as_ptr(),
+                arguments.len(),
+                data,
+                length,
+            )
+        })
+        .map(drop)
+    }
+
     fn send_local_reply(&self, reply: &LocalReply<'_>) -> Result<(), Status> {
         // An empty pairs block is a count of zero.
         let headers = [0_u8; 4];
@@ -117,6 +150,11 @@ impl Host for Proxy {
     fn record(&self, metric: Metric, value: u64) -> Result<(), Status> {
         // SAFETY: no memory is passed.
         check(unsafe { proxy_record_metric(metric.0, value) })
+    }
+
+    fn tick_every(&self, milliseconds: u32) -> Result<(), Status> {
+        // SAFETY: no memory is passed.
+        check(unsafe { proxy_set_tick_period_milliseconds(milliseconds) })
     }
 
     fn log(&self, level: LogLevel, line: &str) {

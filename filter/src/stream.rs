@@ -8,7 +8,7 @@ use outgate_policy::config::{Identity, Mesh};
 use outgate_policy::{Attribute, Headers, Metadata, Peer, Request, Unreadable};
 
 use crate::host::{Host, Status};
-use crate::peers::Peers;
+use crate::peers::{Caller, Peers};
 use crate::{certificate, dynamic_metadata, forwarded_client_cert, header_block};
 
 type Fetched<T> = OnceCell<Result<T, Unreadable>>;
@@ -19,7 +19,7 @@ pub struct Stream<'a, H: ?Sized> {
     mesh: &'a Mesh,
     peers: &'a RefCell<Peers>,
     headers: Fetched<Headers>,
-    peer: Fetched<Option<Rc<Peer>>>,
+    caller: Fetched<Rc<Caller>>,
     source_address: Fetched<Option<IpAddr>>,
     direct_address: Fetched<Option<IpAddr>>,
     destination_ip: Fetched<Option<IpAddr>>,
@@ -36,7 +36,7 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
             mesh,
             peers,
             headers: OnceCell::new(),
-            peer: OnceCell::new(),
+            caller: OnceCell::new(),
             source_address: OnceCell::new(),
             direct_address: OnceCell::new(),
             destination_ip: OnceCell::new(),
@@ -44,6 +44,15 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
             sni: OnceCell::new(),
             metadata: OnceCell::new(),
         }
+    }
+
+    /// Who sends the request.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be read.
+    pub fn caller(&self) -> Result<&Caller, Unreadable> {
+        borrow(self.caller.get_or_init(|| self.fetch_caller())).map(Rc::as_ref)
     }
 
     fn property(&self, path: &[u8], attribute: Attribute) -> Result<Option<Vec<u8>>, Unreadable> {
@@ -65,9 +74,9 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
     }
 
     /// The peer's names: by connection from the certificate, or by request from the header that forwards one.
-    fn fetch_peer(&self) -> Result<Option<Rc<Peer>>, Unreadable> {
+    fn fetch_caller(&self) -> Result<Rc<Caller>, Unreadable> {
         match self.mesh.identity {
-            Identity::ForwardedClientCert => self.forwarded_peer(),
+            Identity::ForwardedClientCert => self.forwarded_peer().map(Caller::new),
             Identity::PeerCertificate => {
                 let number = self.property(b"connection\0id", Attribute::Peer)?;
                 let connection = number
@@ -77,11 +86,11 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
                 if let Some(known) = connection.and_then(|connection| self.peers.borrow().get(connection)) {
                     return Ok(known);
                 }
-                let peer = self.connected_peer()?.map(Rc::new);
+                let caller = Caller::new(self.connected_peer()?);
                 if let Some(connection) = connection {
-                    self.peers.borrow_mut().insert(connection, peer.clone());
+                    self.peers.borrow_mut().insert(connection, Rc::clone(&caller));
                 }
-                Ok(peer)
+                Ok(caller)
             }
         }
     }
@@ -105,7 +114,7 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
         Ok(Some(Peer::new(names.uris, names.dns, subject.unwrap_or_default())))
     }
 
-    fn forwarded_peer(&self) -> Result<Option<Rc<Peer>>, Unreadable> {
+    fn forwarded_peer(&self) -> Result<Option<Peer>, Unreadable> {
         let unreadable = Unreadable {
             attribute: Attribute::Peer,
             cause: "x-forwarded-client-cert is not what a gateway with SANITIZE_SET writes",
@@ -116,7 +125,7 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
             (Some(line), None) => {
                 let forwarded = forwarded_client_cert::parse(line).map_err(|_| unreadable)?;
                 let names = forwarded.names;
-                Ok(Some(Rc::new(Peer::new(names.uris, names.dns, forwarded.subject))))
+                Ok(Some(Peer::new(names.uris, names.dns, forwarded.subject)))
             }
             (Some(_), Some(_)) => Err(unreadable),
         }
@@ -163,7 +172,7 @@ impl<H: Host + ?Sized> Request for Stream<'_, H> {
     }
 
     fn peer(&self) -> Result<Option<&Peer>, Unreadable> {
-        borrow(self.peer.get_or_init(|| self.fetch_peer())).map(Option::as_deref)
+        self.caller().map(|caller| caller.peer.as_ref())
     }
 
     fn source_ip(&self) -> Result<Option<IpAddr>, Unreadable> {

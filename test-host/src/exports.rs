@@ -46,6 +46,7 @@ exports! {
     on_response_body: "proxy_on_response_body" (u32, u32, u32) -> u32;
     on_done: "proxy_on_done" (u32) -> u32;
     on_log: "proxy_on_log" (u32);
+    on_tick: "proxy_on_tick" (u32);
     on_delete: "proxy_on_delete" (u32);
 }
 

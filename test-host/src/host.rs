@@ -128,7 +128,7 @@ impl Host {
             .map(|root| &root.ledger)
     }
 
-    /// The period of ticks that the plugin asked for, if it did. (This host has no ticks yet.)
+    /// The period of ticks that the plugin asked for, if it did. See [`Host::advance`].
     pub fn tick_period(&self) -> Option<Duration> {
         let root = self.vm.view().roots.iter().find(|root| root.id == self.root)?;
         (root.tick_period > 0).then(|| Duration::from_millis(root.tick_period.into()))
@@ -157,11 +157,10 @@ impl Host {
         self.process.metrics.snapshot()
     }
 
-    /// Moves the clock on.
+    /// Moves the clock on. The plugin ticks as often as its period ends on the way, and so does an older configuration of
+    /// it that still has streams.
     pub fn advance(&mut self, by: Duration) {
-        let nanoseconds = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        let clock = &mut self.vm.state().clock;
-        *clock = clock.saturating_add(nanoseconds);
+        self.vm.advance(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// Makes a host call fail from now on: it does nothing and answers `status`.

@@ -36,14 +36,14 @@
 //!
 //! # What keeps it repeatable
 //!
-//! Nothing reads a clock or a source of randomness: time stands still until [`Host::advance`] moves it. Instructions are
+//! Nothing reads a clock or a source of randomness: time stands still, and nothing ticks, until [`Host::advance`] moves it. Instructions are
 //! counted ([`Outcome::fuel`]), so a runaway loop ends, and a budget is the same number on every machine. Memory, host calls
 //! and the bytes that cross the boundary have [`Limits`]. There is no global state: hosts on any number of threads do not
 //! see each other.
 //!
 //! # What it does not have yet
 //!
-//! Callouts (HTTP and gRPC), ticks, shared queues, foreign functions, trailers, TCP filters, WASI. A filter may import the
+//! Callouts (HTTP and gRPC), shared queues, foreign functions, trailers, TCP filters, WASI. A filter may import the
 //! `proxy_*` functions for them; each call answers `UNIMPLEMENTED` and is listed by [`Outcome::unimplemented_calls`].
 
 #![forbid(unsafe_code)]

@@ -26,6 +26,8 @@ pub enum Phase {
     ResponseBody,
     /// `proxy_on_log`
     Log,
+    /// `proxy_on_tick`
+    Tick,
     /// `proxy_on_done`
     Done,
     /// `proxy_on_delete`
@@ -57,6 +59,7 @@ impl fmt::Display for Phase {
             Self::ResponseHeaders => "on_response_headers",
             Self::ResponseBody => "on_response_body",
             Self::Log => "on_log",
+            Self::Tick => "on_tick",
             Self::Done => "on_done",
             Self::Delete => "on_delete",
         })

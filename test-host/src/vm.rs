@@ -99,6 +99,7 @@ impl Vm {
             id,
             configuration,
             tick_period: 0,
+            next_tick: None,
             retirement: Retirement::InUse,
             ledger,
         });
@@ -170,6 +171,26 @@ impl Vm {
             }
         }
         logs
+    }
+
+    /// Moves the clock on, and ticks for each root as often as its period ends on the way.
+    pub(crate) fn advance(&mut self, nanoseconds: u64) {
+        let end = self.store.data().clock.saturating_add(nanoseconds);
+        while self.failure.is_none() {
+            let roots = self.store.data().roots.iter();
+            let ticks = roots.filter_map(|root| Some((root.next_tick?, root.id)));
+            let Some((time, id)) = ticks.min().filter(|&(time, _)| time <= end) else {
+                break;
+            };
+            self.store.data_mut().clock = time;
+            // A trap here has been kept as the VM's failure.
+            _ = self.call(Phase::Tick, id, |exports| &exports.on_tick, (id,));
+            // As in Envoy, the next period begins when the guest has returned.
+            for root in self.store.data_mut().roots.iter_mut().filter(|root| root.id == id) {
+                root.await_tick(time);
+            }
+        }
+        self.store.data_mut().clock = end;
     }
 
     fn retirement(&self, id: u32) -> Option<Retirement> {

@@ -60,9 +60,21 @@ pub(crate) struct RootState {
     pub(crate) configuration: Arc<[u8]>,
     /// The period that the guest asked for, in milliseconds; 0 is none.
     pub(crate) tick_period: u32,
+    /// When the next tick is due.
+    pub(crate) next_tick: Option<u64>,
     pub(crate) retirement: Retirement,
     pub(crate) ledger: Ledger,
 }
+
+impl RootState {
+    /// Waits for the next tick, a period from now.
+    pub(crate) fn await_tick(&mut self, now: u64) {
+        let period = u64::from(self.tick_period) * NANOSECONDS_PER_MILLISECOND;
+        self.next_tick = now.checked_add(period).filter(|_| period > 0);
+    }
+}
+
+const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
 /// How far a root context is on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! A mesh client: one request over one mutual-TLS connection, with a certificate of the test's choosing.
+//! A mesh client: requests over mutual TLS, with a certificate of the test's choosing.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -29,6 +29,7 @@ pub(crate) struct Request {
     path: String,
     host: &'static str,
     headers: Vec<(&'static str, String)>,
+    body: String,
 }
 
 impl Request {
@@ -38,7 +39,31 @@ impl Request {
             path: path.to_owned(),
             host,
             headers: Vec::new(),
+            body: String::new(),
         }
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        let length = self.body.len();
+        self.header("content-length", length.to_string())
+    }
+
+    /// As a server sees it: `GET /path`.
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// For HTTP/2.
+    pub(crate) fn http2(&self, id: &str) -> hyper::Request<String> {
+        let mut request = hyper::Request::builder()
+            .method(self.method)
+            .uri(format!("https://{}{}", self.host, self.path))
+            .header("x-request-id", id);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        request.body(self.body.clone()).expect("the test's request is one")
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -52,35 +77,47 @@ impl Request {
             path,
             host,
             headers,
+            body,
         } = self;
         let headers: String = headers
             .iter()
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
-        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nx-request-id: {id}\r\n{headers}\r\n").into_bytes()
+        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nx-request-id: {id}\r\n{headers}\r\n{body}").into_bytes()
     }
 }
 
-/// Connects, sends, reads the reply and hangs up.
-pub(crate) fn send(
-    gateway: SocketAddr,
-    authority: &Authority,
-    identity: &Identity,
-    request: &Request,
-    id: &str,
-) -> Reply {
-    let exchange = || -> io::Result<Reply> {
-        let server_name = ServerName::try_from(MESH_SNI).map_err(io::Error::other)?;
-        let credential = authority.certify(identity);
-        let config = Arc::new(tls_config(authority, Some(&credential), &["http/1.1"]));
-        let connection = ClientConnection::new(config, server_name).map_err(io::Error::other)?;
-        let tcp = TcpStream::connect(gateway)?;
-        tcp.set_read_timeout(Some(PATIENCE))?;
-        let mut stream = StreamOwned::new(connection, tcp);
-        stream.write_all(&request.bytes(id))?;
-        Reply::read(&mut stream, request.method == "HEAD")
-    };
-    exchange().unwrap_or_else(|error| panic!("{request:?} as {identity:?} got no reply: {error}"))
+/// A connection for HTTP/1.1.
+pub(crate) struct Connection(StreamOwned<ClientConnection, TcpStream>);
+
+impl Connection {
+    /// Connects. The handshake is made with the first request.
+    pub(crate) fn new(gateway: SocketAddr, authority: &Authority, identity: &Identity) -> Self {
+        let connect = || -> io::Result<Self> {
+            let credential = authority.certify(identity);
+            let config = Arc::new(tls_config(authority, Some(&credential), &["http/1.1"]));
+            let connection = ClientConnection::new(config, mesh_server_name()).map_err(io::Error::other)?;
+            let tcp = TcpStream::connect(gateway)?;
+            tcp.set_read_timeout(Some(PATIENCE))?;
+            Ok(Self(StreamOwned::new(connection, tcp)))
+        };
+        connect().unwrap_or_else(|error| panic!("{identity:?} does not reach {gateway}: {error}"))
+    }
+
+    /// Sends a request and reads the reply.
+    pub(crate) fn send(&mut self, request: &Request, id: &str) -> Reply {
+        let mut exchange = || {
+            self.0.write_all(&request.bytes(id))?;
+            Reply::read(&mut self.0, request.method == "HEAD")
+        };
+        let reply: io::Result<Reply> = exchange();
+        reply.unwrap_or_else(|error| panic!("{} got no reply: {error}", request.line()))
+    }
+}
+
+/// The server name that a mesh client asks the gateway for.
+pub(crate) fn mesh_server_name() -> ServerName<'static> {
+    ServerName::try_from(MESH_SNI).expect("the server name is one")
 }
 
 /// TLS to the gateway, with the client's certificate if it has one, for the application protocols in this order.

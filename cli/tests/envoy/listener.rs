@@ -12,6 +12,9 @@ use super::token::{self, TokenIssuer};
 /// The name in the gateway's own certificate. Clients check it, whatever server name they ask for.
 pub(crate) const SERVER_NAME: &str = "egress-gateway.test";
 
+/// The name of our filter.
+pub(crate) const WASM_NAME: &str = "istio-system.outgate";
+
 const TYPES: &str = "type.googleapis.com/envoy.extensions";
 
 /// A port of the gateway with the HTTP filters that decide there. The kernel picks the port.
@@ -60,11 +63,11 @@ pub(crate) fn jwt_authn(issuer: &TokenIssuer) -> Value {
 /// Our filter, attached as Istio attaches a `WasmPlugin`: the configuration is text, and a dead VM lets nothing pass.
 pub(crate) fn wasm(module: &Path, configuration: &str) -> Value {
     json!({
-        "name": "istio-system.outgate",
+        "name": WASM_NAME,
         "typed_config": {
             "@type": format!("{TYPES}.filters.http.wasm.v3.Wasm"),
             "config": {
-                "name": "istio-system.outgate",
+                "name": WASM_NAME,
                 "failure_policy": "FAIL_CLOSED",
                 "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
                 "vm_config": {

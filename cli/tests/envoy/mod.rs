@@ -12,7 +12,8 @@
 //! | [`listener`] | the gateway's configuration |
 //! | [`rendered`] | the policies under test, as native Envoy takes them |
 //! | [`process`] | the running Envoy |
-//! | [`client`], [`reply`] | the TLS client, and what it got |
+//! | [`client`], [`http2`], [`reply`] | TLS clients, and what they got |
+//! | [`watched`] | a filter whose configuration changes while Envoy runs |
 //! | [`upstream`] | the server behind the gateway |
 //! | [`access_log`] | what the gateway logged |
 
@@ -22,6 +23,7 @@
 pub(crate) mod access_log;
 pub(crate) mod authority;
 pub(crate) mod client;
+pub(crate) mod http2;
 pub(crate) mod listener;
 pub(crate) mod prerequisite;
 pub(crate) mod process;
@@ -29,6 +31,7 @@ pub(crate) mod rendered;
 pub(crate) mod reply;
 pub(crate) mod token;
 pub(crate) mod upstream;
+pub(crate) mod watched;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,7 +40,8 @@ use tempfile::TempDir;
 
 use access_log::{AccessLog, LogLine};
 use authority::{Authority, Identity};
-use client::Request;
+use client::{Connection, Request};
+use http2::Http2;
 use listener::Listener;
 use process::Envoy;
 use reply::Reply;
@@ -46,7 +50,7 @@ use upstream::Upstream;
 /// One Envoy with its listeners, the server behind them and the authority that certifies everybody.
 pub(crate) struct Lab {
     // Dropped in this order: Envoy goes before the folder that it writes into.
-    envoy: Envoy,
+    pub(crate) envoy: Envoy,
     authority: Authority,
     pub(crate) upstream: Upstream,
     folder: TempDir,
@@ -61,11 +65,20 @@ pub(crate) struct Exchange {
 
 impl Lab {
     pub(crate) fn start(envoy: &Path, listeners: &[Listener]) -> Self {
+        Self::start_with_logs(envoy, listeners, process::QUIET)
+    }
+
+    /// Every call between Envoy and its filters is in the log.
+    pub(crate) fn start_tracing(envoy: &Path, listeners: &[Listener]) -> Self {
+        Self::start_with_logs(envoy, listeners, process::TRACE_FILTERS)
+    }
+
+    fn start_with_logs(envoy: &Path, listeners: &[Listener], log_levels: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder for Envoy's files can be made");
         let authority = Authority::new();
         let upstream = Upstream::start();
         let bootstrap = listener::bootstrap(listeners, &authority, upstream.address(), folder.path());
-        let envoy = Envoy::start(envoy, &bootstrap, folder.path());
+        let envoy = Envoy::start(envoy, &bootstrap, folder.path(), log_levels);
         Self {
             envoy,
             authority,
@@ -77,11 +90,33 @@ impl Lab {
 
     /// Sends a request to a listener, as the owner of a certificate for `identity`.
     pub(crate) fn exchange(&self, listener: &str, identity: &Identity, request: &Request) -> Exchange {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let id = format!("00000000-0000-4000-8000-{number:012}");
-        let address = self.envoy.listener_address(listener);
-        let reply = client::send(address, &self.authority, identity, request, &id);
-        let log = AccessLog::of(listener, self.folder.path()).line_of(&id);
+        self.exchange_on(&mut self.connect(listener, identity), listener, request)
+    }
+
+    /// Sends a request on a connection to a listener.
+    pub(crate) fn exchange_on(&self, connection: &mut Connection, listener: &str, request: &Request) -> Exchange {
+        let id = self.request_id();
+        let reply = connection.send(request, &id);
+        let log = self.line_of(listener, &id);
         Exchange { reply, log }
+    }
+
+    pub(crate) fn connect(&self, listener: &str, identity: &Identity) -> Connection {
+        Connection::new(self.envoy.listener_address(listener), &self.authority, identity)
+    }
+
+    pub(crate) fn connect_http2(&self, listener: &str, identity: &Identity) -> Http2 {
+        Http2::new(self.envoy.listener_address(listener), &self.authority, identity)
+    }
+
+    /// An id that no other request has.
+    pub(crate) fn request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("00000000-0000-4000-8000-{number:012}")
+    }
+
+    /// What a listener has logged of a request.
+    pub(crate) fn line_of(&self, listener: &str, id: &str) -> LogLine {
+        AccessLog::of(listener, self.folder.path()).line_of(id)
     }
 }

@@ -16,15 +16,23 @@ use super::reply::Reply;
 /// Compiling the filter takes Envoy a second; a machine that builds at the same time may take much longer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// The levels of components in the log. Native authorization is written as Istio writes it, which Envoy calls deprecated again
+/// and again.
+pub(crate) const QUIET: &str = "misc:error";
+
+/// Logs each call of a filter and each call that a filter makes, too.
+pub(crate) const TRACE_FILTERS: &str = "misc:error,wasm:trace";
+
 pub(crate) struct Envoy {
     child: Child,
     log: PathBuf,
+    admin: SocketAddr,
     listeners: HashMap<String, SocketAddr>,
 }
 
 impl Envoy {
-    /// Starts Envoy and returns when it takes requests. Its files go into `folder`.
-    pub(crate) fn start(binary: &Path, bootstrap: &Value, folder: &Path) -> Self {
+    /// Starts Envoy and returns when it takes requests. Its files go into `folder`. `log_levels` are those of components.
+    pub(crate) fn start(binary: &Path, bootstrap: &Value, folder: &Path, log_levels: &str) -> Self {
         let config = folder.join("envoy.json");
         fs::write(&config, bootstrap.to_string()).expect("Envoy's configuration can be written");
         let log = folder.join("envoy.log");
@@ -37,8 +45,7 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&admin)
             .args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warn"])
-            // Native authorization is written as Istio writes it, which Envoy calls deprecated again and again.
-            .args(["--component-log-level", "misc:error"])
+            .args(["--component-log-level", log_levels])
             // Access-log lines are held back for ten seconds otherwise.
             .args(["--file-flush-interval-msec", "20"])
             .stdin(Stdio::null())
@@ -49,11 +56,25 @@ impl Envoy {
         let mut envoy = Self {
             child,
             log,
+            admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             listeners: HashMap::new(),
         };
         let admin = envoy.await_ready(&admin);
+        envoy.admin = admin;
         envoy.listeners = listener_addresses(admin);
         envoy
+    }
+
+    /// What it has logged so far, besides accesses.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("Envoy's log can be read")
+    }
+
+    /// The statistics whose names contain a match of `pattern`, with their values.
+    pub(crate) fn statistics(&self, pattern: &str) -> HashMap<String, String> {
+        let reply = get(self.admin, &format!("/stats?filter={pattern}")).expect("Envoy answers on its admin port");
+        let lines = reply.body.lines().filter_map(|line| line.rsplit_once(": "));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     pub(crate) fn listener_address(&self, name: &str) -> SocketAddr {

@@ -25,7 +25,7 @@ use crate::envoy::access_log::{AccessLog, LogLine};
 use crate::envoy::authority::Authority;
 use crate::envoy::client;
 use crate::envoy::listener;
-use crate::envoy::process::Envoy;
+use crate::envoy::process::{self, Envoy};
 use crate::envoy::token::TokenIssuer;
 use crate::policies::{GATEWAY_NAME, GATEWAY_NAMESPACE, PolicySet};
 use crate::release::Release;
@@ -117,7 +117,7 @@ impl Gateway {
         }
         let bootstrap = bootstrap(place, &chains, echo::start());
         Self {
-            _envoy: Envoy::start(&release.binary, &bootstrap, folder.path()),
+            _envoy: Envoy::start(&release.binary, &bootstrap, folder.path(), process::QUIET),
             folder,
             authority,
             place: place.clone(),

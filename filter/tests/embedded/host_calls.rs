@@ -11,7 +11,6 @@ use crate::policies::{allow_paths, config, config_in, deny_from, deny_paths, den
 const HEADERS: (&str, u32) = ("proxy_get_header_map_pairs", 1);
 const REPLY: (&str, u32) = ("proxy_send_local_response", 1);
 const DEFINE: (&str, u32) = ("proxy_define_metric", 1);
-const COUNT: (&str, u32) = ("proxy_increment_metric", 1);
 
 const fn reads(properties: u32) -> (&'static str, u32) {
     ("proxy_get_property", properties)
@@ -52,7 +51,7 @@ fn a_decision_by_principal_host_and_path_has_its_price() {
         let expected: Vec<_> = [HEADERS]
             .into_iter()
             .chain(reply)
-            .chain([DEFINE, COUNT, reads(3), writes(4)])
+            .chain([DEFINE, reads(3), writes(4)])
             .collect();
         assert_eq!(
             calls(&first),
@@ -64,7 +63,7 @@ fn a_decision_by_principal_host_and_path_has_its_price() {
         let expected: Vec<_> = [HEADERS]
             .into_iter()
             .chain(reply)
-            .chain([COUNT, reads(1), writes(4)])
+            .chain([reads(1), writes(4)])
             .collect();
         assert_eq!(calls(&second), expected, "{action}, second request");
 
@@ -72,7 +71,7 @@ fn a_decision_by_principal_host_and_path_has_its_price() {
         let expected: Vec<_> = [HEADERS]
             .into_iter()
             .chain(reply)
-            .chain([COUNT, reads(3), writes(4)])
+            .chain([reads(3), writes(4)])
             .collect();
         assert_eq!(calls(&other), expected, "{action}, first request of another connection");
     }
@@ -87,23 +86,19 @@ fn what_is_not_needed_is_not_paid_for() {
     let mesh = json!({"identity": "forwardedClientCert"});
     for (name, config, expected) in [
         // The connection's number and whether it has a certificate.
-        (
-            "plaintext, all fields",
-            path(),
-            vec![HEADERS, COUNT, reads(3), writes(2)],
-        ),
+        ("plaintext, all fields", path(), vec![HEADERS, reads(3), writes(2)]),
         (
             "without the principal",
             only(path(), &["decision", "rule"]),
-            vec![HEADERS, COUNT, writes(1)],
+            vec![HEADERS, writes(1)],
         ),
-        ("without fields", only(path(), &[]), vec![HEADERS, COUNT]),
-        ("without headers", only(port(), &[]), vec![COUNT, reads(1)]),
-        ("without policies", only(config(&[]), &[]), vec![COUNT]),
+        ("without fields", only(path(), &[]), vec![HEADERS]),
+        ("without headers", only(port(), &[]), vec![reads(1)]),
+        ("without policies", only(config(&[]), &[]), vec![]),
         (
             "by a forwarded certificate",
             config_in(&mesh, &[]),
-            vec![HEADERS, COUNT, writes(2)],
+            vec![HEADERS, writes(2)],
         ),
     ] {
         let mut host = start(module, &config);
@@ -123,7 +118,7 @@ fn a_registry_is_asked_with_the_headers_alone() {
     );
     let mut host = start(module, &with(config, "accessLog", &json!({"fields": ["decision"]})));
     host.request(get("/"));
-    assert_eq!(calls(&host.request(get("/"))), [HEADERS, REPLY, COUNT, writes(1)]);
+    assert_eq!(calls(&host.request(get("/"))), [HEADERS, REPLY, writes(1)]);
 }
 
 /// The reads of a request, each with the property's path.
@@ -181,10 +176,7 @@ fn nothing_is_read_twice_for_one_request() {
 fn the_log_reads_again_nothing_that_could_not_be_read() {
     let Some(module) = module() else { return };
     let outcome = start(module, &config(&[deny_from(&json!({"principals": ["x"]}))])).request(get("/").mtls(true));
-    assert_eq!(
-        calls(&outcome),
-        [("proxy_log", 1), REPLY, DEFINE, COUNT, reads(3), writes(3)]
-    );
+    assert_eq!(calls(&outcome), [("proxy_log", 1), REPLY, DEFINE, reads(3), writes(3)]);
 }
 
 fn fuel(module: &Module, policies: usize) -> u64 {

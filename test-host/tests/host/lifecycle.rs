@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outgate_test_host::{End, Host, LogLevel, Phase, Request, Response, StartFailure};
+use outgate_test_host::{End, Host, LogLevel, Phase, Request, Response, StartFailure, Trap};
 
 use crate::fixture::{host, module};
 
@@ -165,6 +165,66 @@ fn time_moves_only_when_it_is_told_to() {
     assert_eq!(now(&mut host), 1_000u64.to_le_bytes());
     host.advance(Duration::from_nanos(5));
     assert_eq!(now(&mut host), 1_005u64.to_le_bytes());
+}
+
+/// Counts its ticks in a metric and asks for another period with the third.
+const TICKING: &str = r#"
+  (global $ticks (mut i32) (i32.const 0))
+  (func (export "proxy_on_configure") (param i32 i32) (result i32)
+    (drop (call $define_metric (i32.const 0) $"ticks" (i32.const 1032)))
+    (drop (call $set_tick_period (i32.const 500)))
+    (i32.const 1))
+  (func (export "proxy_on_tick") (param i32)
+    (call $say $"tick")
+    (drop (call $increment_metric (i32.load (i32.const 1032)) (i64.const 1)))
+    (global.set $ticks (i32.add (global.get $ticks) (i32.const 1)))
+    (if (i32.eq (global.get $ticks) (i32.const 3)) (then (drop (call $set_tick_period (i32.const 2000)))))
+    (if (i32.eq (global.get $ticks) (i32.const 5)) (then (drop (call $set_tick_period (i32.const 0)))))
+    (if (i32.gt_u (global.get $ticks) (i32.const 5)) (then unreachable)))
+"#;
+
+#[test]
+fn a_plugin_ticks_when_the_clock_is_moved_past_its_period() {
+    let mut host = host(TICKING);
+    let start = host.logs().len();
+    for (milliseconds, ticks) in [
+        (0, 0),
+        (499, 0),
+        (1, 1),
+        (1_000, 3),
+        (1_999, 3),
+        (1, 4),
+        (2_000, 5),
+        (3_600_000, 5),
+    ] {
+        host.advance(Duration::from_millis(milliseconds));
+        assert_eq!(host.metric("ticks"), Some(ticks), "after {milliseconds} ms more");
+    }
+    assert_eq!(host.tick_period(), None);
+    assert_eq!(messages(&host.logs()[start..]), ["tick"; 5]);
+    host.advance(Duration::MAX);
+    assert!(host.failure().is_none());
+}
+
+#[test]
+fn an_old_configuration_ticks_as_long_as_it_has_streams() {
+    let mut host = host(TICKING);
+    let old = host.http_stream(Request::get("http://a/")).id();
+    host.reconfigure("").unwrap();
+    host.advance(Duration::from_millis(500));
+    assert_eq!(host.metric("ticks"), Some(2));
+    host.stream(old).unwrap().finish();
+    host.advance(Duration::from_millis(500));
+    assert_eq!(host.metric("ticks"), Some(3));
+}
+
+#[test]
+fn a_plugin_that_dies_of_a_tick_ticks_no_more() {
+    let mut host = host(&TICKING.replace("(i32.const 5)) (then unreachable)", "(i32.const 0)) (then unreachable)"));
+    host.advance(Duration::MAX);
+    assert_eq!(host.failure().map(Trap::phase), Some(Phase::Tick));
+    assert_eq!(host.metric("ticks"), Some(1));
+    assert_eq!(host.request(Request::get("http://a/")).status(), 503);
 }
 
 #[test]
