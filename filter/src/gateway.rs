@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use outgate_policy::config::{Config, Mesh};
-use outgate_policy::resource::Action;
+use outgate_policy::config::Mesh;
 use outgate_policy::{ConfigError, Engine};
 
 use crate::access_log::AccessLog;
+use crate::configuration;
 use crate::denial::Denial;
 use crate::host::{Host, LogLevel};
 use crate::metrics::Metrics;
@@ -39,23 +39,21 @@ impl Gateway {
     /// # Errors
     ///
     /// When it is no such configuration, or not one that can be enforced as a whole.
-    pub fn new(configuration: &[u8]) -> Result<Self, Refused> {
+    pub fn new(configuration: Vec<u8>) -> Result<Self, Refused> {
         if configuration.is_empty() {
             return Err(Refused::Absent);
         }
-        let config: Config = serde_json::from_slice(configuration).map_err(Refused::Syntax)?;
-        for policy in &config.policies {
-            if policy.spec.action == Some(Action::Custom) {
-                return Err(Refused::Custom {
-                    namespace: policy.metadata.effective_namespace().to_owned(),
-                    name: policy.metadata.name.clone(),
-                });
-            }
+        let (settings, policies) = configuration::read(&configuration).map_err(Refused::Syntax)?;
+        // It is large when there are many policies, and the index needs room next.
+        drop(configuration);
+        if let Some((namespace, name)) = policies.custom {
+            return Err(Refused::Custom { namespace, name });
         }
+        let engine = policies.engine.finish(settings.registry.as_ref());
         Ok(Self {
-            engine: Engine::new(&config).map_err(Refused::Policies)?,
-            mesh: config.mesh,
-            access_log: AccessLog::new(config.access_log, config.revision),
+            engine: engine.map_err(Refused::Policies)?,
+            mesh: settings.mesh,
+            access_log: AccessLog::new(settings.access_log, settings.revision),
             peers: RefCell::default(),
             metrics: Metrics::default(),
         })

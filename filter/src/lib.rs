@@ -23,6 +23,7 @@
 
 pub mod access_log;
 pub mod certificate;
+mod configuration;
 pub mod denial;
 pub mod dynamic_metadata;
 pub mod forwarded_client_cert;

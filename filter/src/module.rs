@@ -67,7 +67,7 @@ extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
             return false;
         }
     };
-    match Gateway::new(&configuration) {
+    match Gateway::new(configuration) {
         Ok(mut gateway) => {
             gateway.set_up(&Proxy);
             CONTEXTS.with_borrow_mut(|contexts| {

@@ -184,7 +184,7 @@ by_field!(RegisteredHost = "a registered host" {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessLog {
-    /// Which of them; each is one host call a request.
+    /// Which of them. A field costs a host call a request; the principal one for each connection, where the proxy lets it.
     pub fields: Vec<LogField>,
 }
 

@@ -60,11 +60,11 @@ impl<R: Request + ?Sized> Facts<'_, R> {
                 None => false,
                 Some(port) => values.any(|value| parse_port(value) == Some(port)),
             },
-            Subject::Header(name) => self.any_line(name, values, |pattern, line| pattern.matches_header(line))?,
+            Subject::Header(name) => self.any_line(name, values, TextPattern::matches_header)?,
             Subject::Host => self.any_line(":authority", values, |pattern, line| {
                 pattern.matches_header_ignoring_case(line)
             })?,
-            Subject::Method => self.any_line(":method", values, |pattern, line| pattern.matches_header(line))?,
+            Subject::Method => self.any_line(":method", values, TextPattern::matches_header)?,
             Subject::Path => match self.path()? {
                 None => false,
                 Some(path) => values.any(|value| PathPattern::of_checked(value).matches(path)),
@@ -93,7 +93,7 @@ impl<R: Request + ?Sized> Facts<'_, R> {
         &self,
         name: &str,
         mut values: impl Iterator<Item = &'v str>,
-        matches: fn(TextPattern<'_>, &[u8]) -> bool,
+        matches: fn(TextPattern<'v>, &[u8]) -> bool,
     ) -> Result<bool, Unreadable> {
         let headers = self.request.headers()?;
         Ok(values.any(|value| {

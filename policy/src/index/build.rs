@@ -142,6 +142,10 @@ impl Keyring {
         }
     }
 
+    fn are_exact(&self, keys: &[KeyNumber]) -> bool {
+        keys.iter().all(|&key| self.keys[key as usize].kind == Kind::Exact)
+    }
+
     fn of(&self, statement: StatementNumber) -> &[KeyNumber] {
         let statement = statement as usize;
         let start = statement.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -242,7 +246,8 @@ impl Builder<'_> {
             let best = open(self.branches, *filed)
                 .map(|(place, statement)| (place, keyring.of(statement)))
                 .filter(|(_, keys)| !keys.is_empty())
-                .min_by_key(|(_, keys)| (crowd(keys), keys.len()));
+                // Of prefixes and suffixes a text can have many at once, of exact values one.
+                .min_by_key(|(_, keys)| (crowd(keys), !keyring.are_exact(keys), keys.len()));
             match best {
                 None => keyless.push(*filed),
                 Some((place, keys)) => {

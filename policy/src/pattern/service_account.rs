@@ -75,7 +75,7 @@ impl<'a> ServiceAccount<'a> {
                 .is_some_and(|rest| after_each(rest, "/sa/").any(|rest| self.ends_name(rest)))
     }
 
-    fn strip_namespace<'t>(self, text: &'t [u8]) -> Option<&'t [u8]> {
+    fn strip_namespace(self, text: &[u8]) -> Option<&[u8]> {
         text.strip_prefix(self.namespace.as_bytes())?.strip_prefix(b"/")
     }
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use outgate_policy::config::{Config, Identity};
+use outgate_policy::resource::{Action, AuthorizationPolicy, Metadata, Spec};
 
 use super::{FilterConfigBuilder, FilterOptions};
 use crate::input::Input;
@@ -136,10 +137,9 @@ fn identities_come_from_no_header_that_clients_write() {
 
 #[test]
 fn a_builder_checks_what_it_is_given() {
-    let mut invalid = outgate_policy::resource::AuthorizationPolicy::default();
-    invalid.metadata = outgate_policy::resource::Metadata::new("n", "p");
-    let valid = invalid.clone();
-    invalid.spec.action = Some(outgate_policy::resource::Action::Deny);
+    let valid = AuthorizationPolicy::new(Metadata::new("n", "p"), Spec::default());
+    let mut invalid = valid.clone();
+    invalid.spec.action = Some(Action::Deny);
     assert!(FilterConfigBuilder::new().policy(valid.clone()).build().is_ok());
     let refused = FilterConfigBuilder::new().policy(invalid).build().unwrap_err();
     assert!(refused[0].to_string().contains("would never trigger"), "{refused:?}");

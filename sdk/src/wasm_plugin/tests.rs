@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use outgate_policy::config::Config;
-use outgate_policy::resource::{AuthorizationPolicy, Condition, Metadata, Rule};
+use outgate_policy::resource::{AuthorizationPolicy, Condition, Metadata, Rule, Spec};
 
 use super::{FailStrategy, InvalidPlugin, PluginOptions, WasmPlugin};
 use crate::filter_config::FilterConfigBuilder;
@@ -24,8 +24,7 @@ fn gateway(pairs: &[(&str, &str)]) -> GatewayWorkload {
 }
 
 fn config(values: &[&str]) -> Config {
-    let mut policy = AuthorizationPolicy::default();
-    policy.metadata = Metadata::new("istio-system", "p");
+    let mut policy = AuthorizationPolicy::new(Metadata::new("istio-system", "p"), Spec::default());
     let condition = Condition {
         key: Some("request.headers[x]".to_owned()),
         values: Some(values.iter().map(|&value| value.to_owned()).collect()),
