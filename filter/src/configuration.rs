@@ -7,6 +7,8 @@ use outgate_policy::config::Config;
 use outgate_policy::resource::{Action, AuthorizationPolicy};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::json;
+
 /// A configuration but for its policies.
 pub(crate) type Settings = Config<IgnoredAny>;
 
@@ -21,18 +23,26 @@ pub(crate) struct Policies {
 
 /// Reads everything once, and the policies once more: what the mesh says is needed before the first of them, and may be written
 /// after the last.
-pub(crate) fn read(configuration: &[u8]) -> serde_json::Result<(Settings, Policies)> {
-    let settings: Settings = serde_json::from_slice(configuration)?;
+pub(crate) fn read(configuration: &dyn json::Text) -> Result<(Settings, Policies), json::Error> {
+    let settings: Settings = json::read(configuration)?;
     let mut policies = Policies {
         engine: EngineBuilder::new(&settings.mesh),
         custom: None,
     };
-    serde_json::Deserializer::from_slice(configuration).deserialize_map(Document(&mut policies))?;
+    json::read_with(configuration, Document(&mut policies))?;
     Ok((settings, policies))
 }
 
 /// A configuration, of which only the policies are read.
 struct Document<'a>(&'a mut Policies);
+
+impl<'de> DeserializeSeed<'de> for Document<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
 impl<'de> Visitor<'de> for Document<'_> {
     type Value = ();
@@ -77,7 +87,7 @@ impl<'de> Visitor<'de> for List<'_> {
                 let namespace = policy.metadata.effective_namespace().to_owned();
                 self.0.custom.get_or_insert((namespace, policy.metadata.name));
             } else {
-                self.0.engine.check(&policy);
+                self.0.engine.check(policy);
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use crate::access_log::AccessLog;
 use crate::configuration;
 use crate::denial::Denial;
 use crate::host::{Host, LogLevel};
+use crate::json;
 use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::stream::Stream;
@@ -39,13 +40,11 @@ impl Gateway {
     /// # Errors
     ///
     /// When it is no such configuration, or not one that can be enforced as a whole.
-    pub fn new(configuration: Vec<u8>) -> Result<Self, Refused> {
-        if configuration.is_empty() {
+    pub fn new(configuration: &dyn json::Text) -> Result<Self, Refused> {
+        if matches!(configuration.part(0), Ok(first) if first.is_empty()) {
             return Err(Refused::Absent);
         }
-        let (settings, policies) = configuration::read(&configuration).map_err(Refused::Syntax)?;
-        // It is large when there are many policies, and the index needs room next.
-        drop(configuration);
+        let (settings, policies) = configuration::read(configuration).map_err(Refused::Syntax)?;
         if let Some((namespace, name)) = policies.custom {
             return Err(Refused::Custom { namespace, name });
         }
@@ -110,7 +109,7 @@ pub enum Refused {
     /// There is none.
     Absent,
     /// It is not JSON of the expected shape.
-    Syntax(serde_json::Error),
+    Syntax(json::Error),
     /// A policy has the action `CUSTOM`.
     Custom {
         /// The policy's namespace.

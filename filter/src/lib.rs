@@ -30,6 +30,7 @@ pub mod forwarded_client_cert;
 pub mod gateway;
 pub mod header_block;
 pub mod host;
+pub mod json;
 pub mod metrics;
 pub mod peers;
 pub mod pem;

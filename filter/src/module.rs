@@ -11,8 +11,8 @@ use std::rc::Rc;
 use foldhash::fast::FixedState;
 
 use crate::gateway::{Gateway, Verdict};
-use crate::host::{Host, LogLevel, Status};
-use crate::proxy::Proxy;
+use crate::host::{Host, LogLevel};
+use crate::proxy::{PluginConfiguration, Proxy};
 
 const CONTINUE: u32 = 0;
 const PAUSE: u32 = 1;
@@ -57,17 +57,7 @@ extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
-    let configuration = match Proxy.plugin_configuration(size) {
-        Ok(configuration) => configuration,
-        Err(Status(status)) => {
-            Proxy.log(
-                LogLevel::Error,
-                &format!("the proxy does not hand out the configuration: status {status}"),
-            );
-            return false;
-        }
-    };
-    match Gateway::new(configuration) {
+    match Gateway::new(&PluginConfiguration { size }) {
         Ok(mut gateway) => {
             gateway.set_up(&Proxy);
             CONTEXTS.with_borrow_mut(|contexts| {

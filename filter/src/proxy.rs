@@ -10,6 +10,7 @@
 )]
 
 use crate::host::{Host, LocalReply, LogLevel, Metric, MetricKind, Status};
+use crate::json::Text;
 
 /// The proxy that the module runs in.
 #[derive(Clone, Copy, Debug)]
@@ -54,11 +55,26 @@ unsafe extern "C" {
     fn proxy_record_metric(metric: u32, value: u64) -> u32;
 }
 
-impl Proxy {
-    /// The plugin's configuration; only while it is being configured.
-    pub(crate) fn plugin_configuration(self, size: usize) -> Result<Vec<u8>, Status> {
+/// The plugin's configuration; only while it is being configured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PluginConfiguration {
+    /// How large it is, in bytes.
+    pub(crate) size: usize,
+}
+
+impl PluginConfiguration {
+    /// Large enough that calls do not count, small beside what the module needs anyway.
+    const MOST: usize = 64 * 1024;
+}
+
+impl Text for PluginConfiguration {
+    fn part(&self, start: usize) -> Result<Vec<u8>, Status> {
+        let most = Self::MOST.min(self.size.saturating_sub(start));
+        if most == 0 {
+            return Ok(Vec::new());
+        }
         // SAFETY: both out-pointers are to locals that outlive the call.
-        receive(|data, length| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, data, length) })
+        receive(|data, length| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, start, most, data, length) })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::digits::with_digits;
 use crate::model::{Action, PolicyName};
 
 /// A rule's visible name, exactly native's: `ns[<namespace>]-policy[<name>]-rule[<index>]`.
@@ -15,11 +16,27 @@ impl RuleName {
     #[must_use]
     pub fn new(policy: &PolicyName, action: &Action, index: usize) -> Self {
         let PolicyName { namespace, name } = policy;
-        let rule = format!("ns[{namespace}]-policy[{name}]-rule[{index}]");
-        Self(match action {
-            Action::Custom { provider } => format!("istio-ext-authz-{provider}-{rule}").into(),
-            Action::Allow | Action::Deny | Action::Audit => rule.into(),
-        })
+        let (prefix, provider, separator) = match action {
+            Action::Custom { provider } => ("istio-ext-authz-", provider.as_str(), "-"),
+            Action::Allow | Action::Deny | Action::Audit => ("", "", ""),
+        };
+        // Joined rather than formatted: there can be a hundred thousand, and the gateway waits for them.
+        let parts = |index: &str| {
+            let parts = [
+                prefix,
+                provider,
+                separator,
+                "ns[",
+                namespace,
+                "]-policy[",
+                name,
+                "]-rule[",
+                index,
+                "]",
+            ];
+            Self(parts.concat().into())
+        };
+        with_digits(index, parts)
     }
 
     /// The name as text.

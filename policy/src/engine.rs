@@ -41,7 +41,7 @@ impl Engine {
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let mut builder = EngineBuilder::new(&config.mesh);
         for policy in &config.policies {
-            builder.check(policy);
+            builder.check(policy.clone());
         }
         builder.finish(config.registry.as_ref())
     }
@@ -179,11 +179,12 @@ impl EngineBuilder {
     }
 
     /// Checks a policy as written, and adds it. What is wrong with it is said at the end.
-    pub fn check(&mut self, written: &AuthorizationPolicy) {
+    pub fn check(&mut self, written: AuthorizationPolicy) {
         match Policy::check(written) {
             Ok(checked) => {
                 let name = checked.policy.name();
-                if self.names.number_of_new(&name.to_string()).is_none() {
+                let text = [&name.namespace, "/", &name.name].concat();
+                if self.names.number_of_new(&text).is_none() {
                     self.violations.push(Violation {
                         policy: name.clone(),
                         path: FieldPath::root().field("metadata").field("name"),
@@ -255,10 +256,13 @@ impl EngineBuilder {
                 (Action::Deny, false) => engine.deny = Some(rules),
                 (Action::Deny, true) => engine.shadow_deny = Some(rules),
                 (Action::Audit, _) => engine.audit = Some(rules),
-                (Action::Custom { provider }, _) => engine.custom.push((provider, rules)),
+                (Action::Custom { provider }, _) => {
+                    let is_before = |(known, _): &(String, RuleSet)| *known < provider;
+                    let place = engine.custom.partition_point(is_before);
+                    engine.custom.insert(place, (provider, rules));
+                }
             }
         }
-        engine.custom.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         vocabulary.texts.freeze();
         engine.vocabulary = vocabulary;
         engine

@@ -161,7 +161,7 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
                 return Ok(Some(Obstacle {
                     path: path(not_field),
                     actual: self.actual(constraint.subject())?,
-                    reason: Reason::Excluded(value.to_string()),
+                    reason: Reason::Excluded(value.clone()),
                 }));
             }
         }

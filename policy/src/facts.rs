@@ -19,7 +19,7 @@ pub(crate) struct Facts<'r, R: ?Sized> {
 impl<R: Request + ?Sized> Facts<'_, R> {
     /// Whether a constraint holds.
     pub(crate) fn hold(&self, constraint: &Constraint) -> Result<bool, Unreadable> {
-        let any_match = |values: &[Box<str>]| self.any_match(constraint.subject(), values.iter().map(|value| &**value));
+        let any_match = |values: &[String]| self.any_match(constraint.subject(), values.iter().map(String::as_str));
         Ok((constraint.any_of().is_empty() || any_match(constraint.any_of())?)
             && (constraint.none_of().is_empty() || !any_match(constraint.none_of())?))
     }

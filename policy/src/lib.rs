@@ -70,6 +70,7 @@ mod by_name;
 mod check;
 pub mod config;
 mod decision;
+mod digits;
 mod engine;
 mod explain;
 mod facts;

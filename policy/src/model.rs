@@ -128,8 +128,8 @@ pub struct Rule {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Constraint {
     subject: Subject,
-    any_of: Vec<Box<str>>,
-    none_of: Vec<Box<str>>,
+    any_of: Vec<String>,
+    none_of: Vec<String>,
 }
 
 /// The attribute that a constraint is about, and with it the kind of its values.
@@ -185,7 +185,7 @@ pub enum Subject {
 }
 
 impl Constraint {
-    pub(crate) const fn new(subject: Subject, any_of: Vec<Box<str>>, none_of: Vec<Box<str>>) -> Self {
+    pub(crate) const fn new(subject: Subject, any_of: Vec<String>, none_of: Vec<String>) -> Self {
         Self {
             subject,
             any_of,
@@ -201,13 +201,13 @@ impl Constraint {
 
     /// `values`, `hosts`, …
     #[must_use]
-    pub fn any_of(&self) -> &[Box<str>] {
+    pub fn any_of(&self) -> &[String] {
         &self.any_of
     }
 
     /// `notValues`, `notHosts`, …
     #[must_use]
-    pub fn none_of(&self) -> &[Box<str>] {
+    pub fn none_of(&self) -> &[String] {
         &self.none_of
     }
 }

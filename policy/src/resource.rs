@@ -96,10 +96,13 @@ impl Metadata {
         }
     }
 
+    /// Where an object without a namespace lands.
+    pub(crate) const DEFAULT_NAMESPACE: &'static str = "default";
+
     /// The namespace that the object lands in: its own, or `default`.
     #[must_use]
     pub fn effective_namespace(&self) -> &str {
-        self.namespace.as_deref().unwrap_or("default")
+        self.namespace.as_deref().unwrap_or(Self::DEFAULT_NAMESPACE)
     }
 }
 

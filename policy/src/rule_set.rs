@@ -6,7 +6,7 @@ use crate::decision::RuleName;
 use crate::facts::Facts;
 use crate::index::{Branch, Branches, Index, RuleNumber, build};
 use crate::model::{Constraint, Policy, Rule};
-use crate::order::{in_order, sort_pairs};
+use crate::order::{in_order, pack, second};
 use crate::request::{Request, Unreadable};
 use crate::texts::{Numbers, hash_numbers};
 use crate::trust_domain::TrustDomains;
@@ -44,59 +44,58 @@ pub(crate) struct RuleSetBuilder {
     names: Vec<RuleName>,
     /// Their rules are numbered as they come.
     branches: Branches,
+    scratch: Scratch,
+}
+
+/// Room for one rule while it is cut; a large configuration has many rules.
+#[derive(Debug, Default)]
+struct Scratch {
+    from: Conjunctions,
+    to: Conjunctions,
+    when: Conjunctions,
+    sorted: Vec<u64>,
 }
 
 impl RuleSetBuilder {
     /// Cuts a policy's rules into branches.
     pub(crate) fn add(&mut self, policy: &Policy, domains: &TrustDomains, vocabulary: &mut Vocabulary) {
+        let mut scratch = std::mem::take(&mut self.scratch);
         for (index, rule) in policy.rules().iter().enumerate() {
             self.names.push(RuleName::new(policy.name(), policy.action(), index));
-            self.cut(rule, domains, vocabulary);
+            self.cut(rule, domains, vocabulary, &mut scratch);
         }
+        self.scratch = scratch;
     }
 
-    fn cut(&mut self, written: &Rule, domains: &TrustDomains, vocabulary: &mut Vocabulary) {
-        let mut conjunction = |written: &[Constraint]| {
-            let mut statements = Vec::with_capacity(written.len());
-            for constraint in written {
-                vocabulary.add(constraint, domains, &mut statements);
-            }
-            statements
+    fn cut(&mut self, written: &Rule, domains: &TrustDomains, vocabulary: &mut Vocabulary, scratch: &mut Scratch) {
+        let Scratch { from, to, when, sorted } = scratch;
+        from.read(&written.from, domains, vocabulary);
+        to.read(&written.to, domains, vocabulary);
+        when.read(std::slice::from_ref(&written.when), domains, vocabulary);
+        let rule = self.names.len() as RuleNumber - 1;
+        let mut branch = |parts: [&[StatementNumber]; 3], any: Vec<Vec<StatementNumber>>| {
+            let all = parts.into_iter().flatten();
+            sorted.extend(all.map(|&statement| pack(vocabulary.cost(statement), statement)));
+            sorted.sort_unstable();
+            sorted.dedup();
+            self.branches.push(rule, sorted.drain(..).map(second), any);
         };
-        // No conjunction at all is one that asks for nothing.
-        let mut conjunctions = |written: &[Vec<Constraint>]| match written {
-            [] => vec![Vec::new()],
-            written => written.iter().map(|all| conjunction(all)).collect(),
-        };
-        let mut from = conjunctions(&written.from);
-        let mut to = conjunctions(&written.to);
-        let when = conjunction(&written.when);
+        let when = when.get(0);
         if from.len().saturating_mul(to.len()) <= MOST_COMBINATIONS {
             for (from, to) in from.iter().flat_map(|from| to.iter().map(move |to| (from, to))) {
-                self.branch(&[&when, from, to], Vec::new(), vocabulary);
+                branch([when, from, to], Vec::new());
             }
         } else {
-            if from.len() < to.len() {
-                std::mem::swap(&mut from, &mut to);
-            }
-            for longer in from {
-                self.branch(&[&when, &longer], to.clone(), vocabulary);
+            let (longer, shorter) = if from.len() < to.len() { (to, from) } else { (from, to) };
+            for longer in longer.iter() {
+                branch([when, longer, &[]], shorter.iter().map(<[_]>::to_vec).collect());
             }
         }
-    }
-
-    fn branch(&mut self, all: &[&[StatementNumber]], any: Vec<Vec<StatementNumber>>, vocabulary: &Vocabulary) {
-        let all = all.iter().copied().flatten();
-        let by_cost = all.map(|&statement| (vocabulary.cost(statement), statement));
-        let mut all: Vec<StatementNumber> = sort_pairs(by_cost).map(|(_, statement)| statement).collect();
-        all.dedup();
-        let rule = self.names.len() as RuleNumber - 1;
-        self.branches.push(rule, &all, any);
     }
 
     /// Numbers the rules in the byte order of their names, and builds the index.
     pub(crate) fn finish(self, vocabulary: &mut Vocabulary) -> RuleSet {
-        let Self { mut names, branches } = self;
+        let Self { names, branches, .. } = self;
         let order = in_order(names.len(), &|a, b| names[a].cmp(&names[b]));
         let mut numbers = vec![0; names.len()];
         for (number, &place) in order.iter().enumerate() {
@@ -104,8 +103,47 @@ impl RuleSetBuilder {
         }
         let branches = in_order_of_rules(branches, &numbers);
         let index = build(&branches, vocabulary);
-        names.sort_unstable();
+        let mut names: Vec<Option<RuleName>> = names.into_iter().map(Some).collect();
+        let names = order.iter().filter_map(|&place| names[place as usize].take()).collect();
         RuleSet { names, branches, index }
+    }
+}
+
+/// Conjunctions of statements, one after another.
+#[derive(Debug, Default)]
+struct Conjunctions {
+    statements: Vec<StatementNumber>,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Conjunctions {
+    /// No conjunction at all is one that asks for nothing.
+    fn read(&mut self, written: &[Vec<Constraint>], domains: &TrustDomains, vocabulary: &mut Vocabulary) {
+        self.statements.clear();
+        self.ends.clear();
+        for all in written {
+            for constraint in all {
+                vocabulary.add(constraint, domains, &mut self.statements);
+            }
+            self.ends.push(self.statements.len());
+        }
+        if written.is_empty() {
+            self.ends.push(0);
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, place: usize) -> &[StatementNumber] {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.statements[start..self.ends[place]]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[StatementNumber]> {
+        (0..self.len()).map(|place| self.get(place))
     }
 }
 

@@ -1,7 +1,5 @@
 //! Trust-domain aliases: one identity written in a policy stands for the same identity in each trust domain of the mesh.
 
-use std::borrow::Cow;
-
 use crate::config::Mesh;
 use crate::model::{Constraint, Subject};
 use crate::pattern::TrustDomainPattern;
@@ -9,7 +7,7 @@ use crate::pattern::TrustDomainPattern;
 /// The name that stands for the mesh's own trust domain in `principals`.
 const LOCAL: &str = "cluster.local";
 
-/// The mesh's trust domain, then its aliases.
+/// The mesh's trust domain, then its aliases, each once.
 #[derive(Clone, Debug)]
 pub struct TrustDomains(Vec<String>);
 
@@ -17,20 +15,22 @@ impl TrustDomains {
     /// The trust domains of a mesh.
     #[must_use]
     pub fn of(mesh: &Mesh) -> Self {
-        Self(
-            std::iter::once(&mesh.trust_domain)
-                .chain(&mesh.trust_domain_aliases)
-                .cloned()
-                .collect(),
-        )
+        let mut domains: Vec<String> = Vec::with_capacity(1 + mesh.trust_domain_aliases.len());
+        for domain in std::iter::once(&mesh.trust_domain).chain(&mesh.trust_domain_aliases) {
+            if !domains.contains(domain) {
+                domains.push(domain.clone());
+            }
+        }
+        Self(domains)
     }
 
     /// A constraint with all aliases written out.
     #[must_use]
     pub fn expand(&self, written: &Constraint) -> Constraint {
         let expand = |values| {
-            let expanded = self.expand_values(written.subject(), values);
-            expanded.iter().map(|value| Box::from(&**value)).collect()
+            let mut expanded = Vec::new();
+            self.each_value(written.subject(), values, &mut |value| expanded.push(value.to_owned()));
+            expanded
         };
         Constraint::new(
             written.subject().clone(),
@@ -39,56 +39,51 @@ impl TrustDomains {
         )
     }
 
-    /// The values that written ones stand for, each once.
-    pub(crate) fn expand_values<'a>(&self, subject: &Subject, written: &'a [Box<str>]) -> Vec<Cow<'a, str>> {
-        let mut expanded: Vec<Cow<'a, str>> = Vec::with_capacity(written.len());
-        for value in written {
-            match subject {
-                Subject::Principal => self.expand_principal(value, &mut expanded),
-                Subject::TrustDomain => self.expand_trust_domain(value, &mut expanded),
-                _ => expanded.push(Cow::Borrowed(value)),
-            }
+    /// Calls `visit` with each value that written ones stand for.
+    pub(crate) fn each_value(&self, subject: &Subject, written: &[String], visit: &mut dyn FnMut(&str)) {
+        match subject {
+            Subject::Principal => written.iter().for_each(|value| self.each_principal(value, visit)),
+            Subject::TrustDomain => self.each_trust_domain(written, visit),
+            _ => written.iter().for_each(|value| visit(value)),
         }
-        expanded
     }
 
     /// Only a value of exactly five parts, `trust-domain/ns/namespace/sa/account`, whose trust domain is not `*`, is expanded,
     /// and only when that trust domain is `cluster.local` or one of the mesh's.
-    fn expand_principal<'a>(&self, written: &'a str, expanded: &mut Vec<Cow<'a, str>>) {
+    fn each_principal(&self, written: &str, visit: &mut dyn FnMut(&str)) {
         let domain = match written.split_once('/') {
             Some((domain, rest)) if domain != "*" && rest.matches('/').count() == 3 => domain,
-            _ => return expanded.push(Cow::Borrowed(written)),
+            _ => return visit(written),
         };
         if domain != LOCAL && !self.0.iter().any(|entry| could_be_the_same(domain, entry)) {
-            return expanded.push(Cow::Borrowed(written));
+            return visit(written);
         }
         let identity = &written[domain.len()..];
-        let first = expanded.len();
+        let mut is_as_written = false;
         for entry in &self.0 {
-            let alias = if entry == domain || matches_suffix(entry, domain) {
-                Cow::Borrowed(written)
-            } else {
-                Cow::Owned([entry, identity].concat())
-            };
-            if !expanded[first..].contains(&alias) {
-                expanded.push(alias);
+            if entry != domain && !matches_suffix(entry, domain) {
+                visit(&[entry, identity].concat());
+            } else if !is_as_written {
+                is_as_written = true;
+                visit(written);
             }
         }
     }
 
-    /// Any of the mesh's trust domains stands for all of them. `cluster.local` is not special here.
-    fn expand_trust_domain<'a>(&self, written: &'a str, expanded: &mut Vec<Cow<'a, str>>) {
-        let mut push = |domain: Cow<'a, str>| {
-            if !expanded.contains(&domain) {
-                expanded.push(domain);
+    /// Any of the mesh's trust domains stands for all of them. `cluster.local` is not special here. Each comes once.
+    fn each_trust_domain(&self, written: &[String], visit: &mut dyn FnMut(&str)) {
+        let mut is_mesh_in = false;
+        for (place, domain) in written.iter().enumerate() {
+            if self.0.contains(domain) {
+                if !is_mesh_in {
+                    is_mesh_in = true;
+                    // What is no trust domain matches nothing. The written one is, and so it is never lost.
+                    let valid = self.0.iter().filter(|entry| TrustDomainPattern::parse(entry).is_ok());
+                    valid.for_each(|entry| visit(entry));
+                }
+            } else if !written[..place].contains(domain) {
+                visit(domain);
             }
-        };
-        if self.0.iter().any(|entry| entry == written) {
-            // What is no trust domain matches nothing. The written one is, and so it is never lost.
-            let valid = self.0.iter().filter(|entry| TrustDomainPattern::parse(entry).is_ok());
-            valid.for_each(|entry| push(Cow::Owned(entry.clone())));
-        } else {
-            push(Cow::Borrowed(written));
         }
     }
 }
@@ -110,8 +105,11 @@ fn matches_suffix(text: &str, pattern: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn domains(all: &[&str]) -> TrustDomains {
-        TrustDomains(all.iter().map(|&domain| domain.to_owned()).collect())
+    fn expand(domains: &[&str], subject: &Subject, written: &[&str]) -> Vec<String> {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let mut expanded = Vec::new();
+        TrustDomains(owned(domains)).each_value(subject, &owned(written), &mut |value| expanded.push(value.to_owned()));
+        expanded
     }
 
     #[test]
@@ -143,8 +141,7 @@ mod tests {
             (&["td1"], "cluster.local/ns/a/sa/*", &["td1/ns/a/sa/*"]),
             (&["td1"], "", &[""]),
         ] {
-            let written = [written.into()];
-            let expanded = domains(bundle).expand_values(&Subject::Principal, &written);
+            let expanded = expand(bundle, &Subject::Principal, &[written]);
             assert_eq!(expanded, expected, "{written:?} in {bundle:?}");
         }
     }
@@ -157,8 +154,7 @@ mod tests {
             (&["td1"], &["cluster.local"], &["cluster.local"]),
             (&["td1"], &["td*"], &["td*"]),
         ] {
-            let written: Vec<Box<str>> = written.iter().map(|&domain| domain.into()).collect();
-            let expanded = domains(bundle).expand_values(&Subject::TrustDomain, &written);
+            let expanded = expand(bundle, &Subject::TrustDomain, written);
             assert_eq!(expanded, expected, "{written:?} in {bundle:?}");
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct Vocabulary {
     values: Vec<TextNumber>,
     /// Finds the number of a statement; empty once nothing is added any more.
     numbers: Numbers,
+    /// Room for the values of one constraint.
+    scratch: Vec<TextNumber>,
 }
 
 impl Vocabulary {
@@ -38,14 +40,18 @@ impl Vocabulary {
     pub(crate) fn add(&mut self, written: &Constraint, domains: &TrustDomains, statements: &mut Vec<StatementNumber>) {
         let subject = self.subject(written.subject());
         if !written.any_of().is_empty() {
-            let values = domains.expand_values(written.subject(), written.any_of());
-            let values: Vec<TextNumber> = values.iter().map(|value| self.texts.number(value)).collect();
+            let mut values = std::mem::take(&mut self.scratch);
+            domains.each_value(written.subject(), written.any_of(), &mut |value| {
+                values.push(self.texts.number(value));
+            });
             statements.push(self.number(subject, false, &values));
+            values.clear();
+            self.scratch = values;
         }
-        for value in domains.expand_values(written.subject(), written.none_of()) {
-            let value = self.texts.number(&value);
+        domains.each_value(written.subject(), written.none_of(), &mut |value| {
+            let value = self.texts.number(value);
             statements.push(self.number(subject, true, &[value]));
-        }
+        });
     }
 
     fn subject(&mut self, subject: &Subject) -> u32 {
@@ -82,6 +88,7 @@ impl Vocabulary {
     /// Gives back what only new rules need. Their index may still add texts.
     pub(crate) fn close(&mut self) {
         self.numbers = Numbers::default();
+        self.scratch = Vec::new();
         self.statements.shrink_to_fit();
         self.values.shrink_to_fit();
     }

@@ -117,7 +117,7 @@ fn policies(dice: &mut Dice, count: usize, many: usize) -> Vec<Policy> {
             "spec": {"action": action, "rules": rules}
         });
         let written: AuthorizationPolicy = serde_json::from_value(written).unwrap();
-        Policy::check(&written).unwrap().policy
+        Policy::check(written).unwrap().policy
     });
     checked.collect()
 }
@@ -251,7 +251,7 @@ fn policies_that_differ_in_one_field_are_told_apart() {
                     "metadata": {"namespace": "n", "name": format!("p{n:03}")},
                     "spec": {"action": "DENY", "rules": [rule(n)]}
                 });
-                Policy::check(&serde_json::from_value(written).unwrap()).unwrap().policy
+                Policy::check(serde_json::from_value(written).unwrap()).unwrap().policy
             })
             .collect();
         let engine = Engine::compile(&policies, &Mesh::default(), None);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 fn check(policy: Value) -> Result<Checked, Vec<Violation>> {
     let written: AuthorizationPolicy = serde_json::from_value(policy).expect("the shape of a policy");
-    Policy::check(&written)
+    Policy::check(written)
 }
 
 fn policy(spec: Value) -> Value {

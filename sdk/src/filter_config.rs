@@ -174,7 +174,7 @@ impl FilterConfigBuilder {
         let mut refused = Vec::new();
         let mut policies = Vec::with_capacity(self.policies.len());
         for written in &self.policies {
-            match Policy::check(written) {
+            match Policy::check(written.clone()) {
                 Ok(checked) => {
                     refused.extend(self.cannot_enforce(&checked.policy));
                     policies.push(trimmed(written));

@@ -202,7 +202,7 @@ fn documents(file: &Path) -> Vec<Value> {
 fn policies(file: &Path) -> Vec<Policy> {
     let check = |node: &located::Node| {
         let written: AuthorizationPolicy = node.read().unwrap();
-        let checked = Policy::check(&written);
+        let checked = Policy::check(written);
         checked
             .unwrap_or_else(|violations| panic!("{}: {violations:?}", file.display()))
             .policy

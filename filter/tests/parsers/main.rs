@@ -3,6 +3,7 @@
 #[path = "../support/certificates.rs"]
 mod certificates;
 mod der;
+mod json;
 #[path = "../support/metadata.rs"]
 mod metadata;
 mod mutations;

@@ -7,7 +7,7 @@ use crate::model::{Constraint, Subject};
 use crate::resource;
 
 pub(super) fn check_condition(
-    written: Option<&resource::Condition>,
+    written: Option<resource::Condition>,
     context: &Context<'_>,
     place: &Place<'_>,
     findings: &mut Findings,
@@ -39,10 +39,10 @@ pub(super) fn check_condition(
     }
     let written = Written {
         names: ["values", "notValues"],
-        values: [&written.values, &written.not_values],
+        values: [written.values, written.not_values],
         is_field: false,
     };
-    constraint(subject, &written, context, place, findings)
+    constraint(subject, written, context, place, findings)
 }
 
 impl Subject {

@@ -12,7 +12,7 @@ mod violation;
 pub use violation::{Doubt, Problem, Violation, Warning};
 
 use crate::model::{Action, Attachment, Policy, PolicyName, Target};
-use crate::resource::{self, StringMap};
+use crate::resource::{self, Metadata, StringMap};
 use crate::{FieldPath, resource::AuthorizationPolicy};
 use place::Place;
 use values::Context;
@@ -39,19 +39,15 @@ impl Policy {
     /// # Errors
     ///
     /// Everything that is wrong with it, in the order of its fields; never an empty list.
-    pub fn check(written: &AuthorizationPolicy) -> Result<Checked, Vec<Violation>> {
-        let name = PolicyName {
-            namespace: written.metadata.effective_namespace().to_owned(),
-            name: written.metadata.name.clone(),
-        };
+    pub fn check(written: AuthorizationPolicy) -> Result<Checked, Vec<Violation>> {
         let mut findings = Findings::default();
-        let policy = check_resource(written, name.clone(), &mut findings);
+        let policy = check_resource(written, &mut findings);
         if findings.problems.is_empty() {
             let warnings = findings
                 .doubts
                 .into_iter()
                 .map(|(path, doubt)| Warning {
-                    policy: name.clone(),
+                    policy: policy.name.clone(),
                     path,
                     doubt,
                 })
@@ -62,7 +58,7 @@ impl Policy {
             .problems
             .into_iter()
             .map(|(path, problem)| Violation {
-                policy: name.clone(),
+                policy: policy.name.clone(),
                 path,
                 problem,
             })
@@ -98,7 +94,7 @@ const MOST_TARGETS: usize = 16;
 const MOST_LABELS: usize = 4096;
 const LONGEST_LABEL_VALUE: usize = 63;
 
-fn check_resource(written: &AuthorizationPolicy, name: PolicyName, findings: &mut Findings) -> Policy {
+fn check_resource(mut written: AuthorizationPolicy, findings: &mut Findings) -> Policy {
     if let Some(version) = &written.api_version
         && !Policy::API_VERSIONS.contains(&version.as_str())
     {
@@ -119,21 +115,23 @@ fn check_resource(written: &AuthorizationPolicy, name: PolicyName, findings: &mu
     let spec = Place::root("spec");
     let action = check_action(&written.spec, &spec, findings);
     let dry_run = check_annotations(&written.metadata, &action, &metadata.field("annotations"), findings);
-    let attachment = check_attachment(&written.spec, &spec, findings);
+    let attachment = check_attachment(&mut written.spec, &spec, findings);
+    let Metadata { name, namespace, .. } = written.metadata;
+    let name = PolicyName {
+        namespace: namespace.unwrap_or_else(|| Metadata::DEFAULT_NAMESPACE.to_owned()),
+        name,
+    };
 
-    let rules_place = spec.field("rules");
-    let written_rules = written.spec.rules.as_deref().unwrap_or_default();
-    findings.refuse_more_than(MOST_RULES, written_rules.len(), "rules", &rules_place);
-    let rules = written_rules
-        .iter()
-        .enumerate()
-        .map(|(index, written)| {
-            let context = Context {
-                namespace: &name.namespace,
-                action: &action,
-            };
-            rule::check_rule(written.as_ref(), &context, &rules_place.index(index), findings)
-        })
+    let place = spec.field("rules");
+    let rules = written.spec.rules.unwrap_or_default();
+    findings.refuse_more_than(MOST_RULES, rules.len(), "rules", &place);
+    let context = Context {
+        namespace: &name.namespace,
+        action: &action,
+    };
+    let rules = rules.into_iter().enumerate();
+    let rules = rules
+        .map(|(index, rule)| rule::check_rule(rule, &context, &place.index(index), findings))
         .collect();
     Policy {
         name,
@@ -213,7 +211,7 @@ fn parse_go_bool(text: &str) -> Option<bool> {
     }
 }
 
-fn check_attachment(written: &resource::Spec, spec: &Place<'_>, findings: &mut Findings) -> Attachment {
+fn check_attachment(written: &mut resource::Spec, spec: &Place<'_>, findings: &mut Findings) -> Attachment {
     let given = [
         written.selector.is_some(),
         written.target_ref.is_some(),
@@ -223,13 +221,13 @@ fn check_attachment(written: &resource::Spec, spec: &Place<'_>, findings: &mut F
         findings.refuse(spec, Problem::OnlyOneAttachment);
     }
     let mut targets = Vec::new();
-    if let Some(target) = &written.target_ref {
+    if let Some(target) = written.target_ref.take() {
         targets.push(check_target(target, &spec.field("targetRef"), findings));
     }
-    if let Some(written) = &written.target_refs {
+    if let Some(written) = written.target_refs.take() {
         let place = spec.field("targetRefs");
         findings.refuse_more_than(MOST_TARGETS, written.len(), "targetRefs", &place);
-        for (index, target) in written.iter().enumerate() {
+        for (index, target) in written.into_iter().enumerate() {
             match target {
                 Some(target) => targets.push(check_target(target, &place.index(index), findings)),
                 None => findings.refuse(&place.index(index), Problem::Null),
@@ -241,14 +239,14 @@ fn check_attachment(written: &resource::Spec, spec: &Place<'_>, findings: &mut F
     }
     let labels = written
         .selector
-        .as_ref()
+        .take()
         .map(|selector| check_selector(selector, &spec.field("selector"), findings))
         .unwrap_or_default();
     Attachment::Labels(labels)
 }
 
-fn check_selector(selector: &resource::Selector, place: &Place<'_>, findings: &mut Findings) -> StringMap {
-    let labels = &selector.match_labels;
+fn check_selector(selector: resource::Selector, place: &Place<'_>, findings: &mut Findings) -> StringMap {
+    let labels = selector.match_labels;
     let of_labels = place.field("matchLabels");
     if labels.is_empty() {
         findings.warn(place, Doubt::SelectorWithoutLabels);
@@ -266,7 +264,7 @@ fn check_selector(selector: &resource::Selector, place: &Place<'_>, findings: &m
             findings.refuse(&place, Problem::LongLabelValue);
         }
     }
-    labels.clone()
+    labels
 }
 
 /// The kinds that Istio attaches policies to.
@@ -277,9 +275,8 @@ const TARGETS: [(&str, &str); 4] = [
     ("networking.istio.io", "ServiceEntry"),
 ];
 
-fn check_target(target: &resource::TargetRef, place: &Place<'_>, findings: &mut Findings) -> Target {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let (mut group, kind, name) = (text(&target.group), text(&target.kind), text(&target.name));
+fn check_target(target: resource::TargetRef, place: &Place<'_>, findings: &mut Findings) -> Target {
+    let [mut group, kind, name] = [target.group, target.kind, target.name].map(Option::unwrap_or_default);
     if group == "core" {
         group.clear();
     }

@@ -11,7 +11,7 @@ const MOST_SOURCES: usize = 512;
 const MOST_SERVICE_ACCOUNTS: usize = 16;
 
 pub(super) fn check_rule(
-    written: Option<&resource::Rule>,
+    written: Option<resource::Rule>,
     context: &Context<'_>,
     place: &Place<'_>,
     findings: &mut Findings,
@@ -21,34 +21,30 @@ pub(super) fn check_rule(
         return Rule::default();
     };
     let from_place = place.field("from");
-    let from = written.from.as_deref().unwrap_or_default();
+    let from = written.from.unwrap_or_default();
     findings.refuse_more_than(MOST_SOURCES, from.len(), "sources", &from_place);
-    let from = from.iter().enumerate().map(|(index, from)| {
+    let from = from.into_iter().enumerate().filter_map(|(index, from)| {
         let place = from_place.index(index);
-        let source = present(from.as_ref(), &place, findings, |from| from.source.as_ref(), "source")?;
+        let source = present(from, &place, findings, |from| from.source, "source")?;
         Some(check_source(source, context, &place.field("source"), findings))
     });
-    let from = from.collect::<Vec<_>>();
+    let from = from.collect();
 
     let to_place = place.field("to");
-    let to = written.to.as_deref().unwrap_or_default().iter().enumerate();
-    let to = to.map(|(index, to)| {
+    let to = written.to.unwrap_or_default().into_iter().enumerate();
+    let to = to.filter_map(|(index, to)| {
         let place = to_place.index(index);
-        let operation = present(to.as_ref(), &place, findings, |to| to.operation.as_ref(), "operation")?;
+        let operation = present(to, &place, findings, |to| to.operation, "operation")?;
         Some(check_operation(operation, context, &place.field("operation"), findings))
     });
-    let to = to.collect::<Vec<_>>();
+    let to = to.collect();
 
     let when_place = place.field("when");
-    let when = written.when.as_deref().unwrap_or_default().iter().enumerate();
-    let when = when.map(|(index, when)| check_condition(when.as_ref(), context, &when_place.index(index), findings));
-    let when = when.collect::<Vec<_>>();
+    let when = written.when.unwrap_or_default().into_iter().enumerate();
+    let when = when.filter_map(|(index, when)| check_condition(when, context, &when_place.index(index), findings));
+    let when = when.collect();
 
-    let rule = Rule {
-        from: from.into_iter().flatten().collect(),
-        to: to.into_iter().flatten().collect(),
-        when: when.into_iter().flatten().collect(),
-    };
+    let rule = Rule { from, to, when };
     if *context.action == Action::Deny && has_only_http_attributes(&rule) {
         findings.warn(place, Doubt::DeniesAllTcp);
     }
@@ -56,13 +52,13 @@ pub(super) fn check_rule(
 }
 
 /// The required member of a list entry.
-fn present<'a, E, T>(
-    entry: Option<&'a E>,
+fn present<E, T>(
+    entry: Option<E>,
     place: &Place<'_>,
     findings: &mut Findings,
-    member: impl FnOnce(&'a E) -> Option<&'a T>,
+    member: impl FnOnce(E) -> Option<T>,
     name: &str,
-) -> Option<&'a T> {
+) -> Option<T> {
     let Some(entry) = entry else {
         findings.refuse(place, Problem::Null);
         return None;
@@ -75,7 +71,7 @@ fn present<'a, E, T>(
 }
 
 fn check_source(
-    source: &resource::Source,
+    source: resource::Source,
     context: &Context<'_>,
     place: &Place<'_>,
     findings: &mut Findings,
@@ -102,43 +98,43 @@ fn check_source(
     fields.take(
         Subject::Principal,
         ["principals", "notPrincipals"],
-        [&source.principals, &source.not_principals],
+        [source.principals, source.not_principals],
     );
     fields.take(
         Subject::RequestPrincipal,
         ["requestPrincipals", "notRequestPrincipals"],
-        [&source.request_principals, &source.not_request_principals],
+        [source.request_principals, source.not_request_principals],
     );
     fields.take(
         Subject::Namespace,
         ["namespaces", "notNamespaces"],
-        [&source.namespaces, &source.not_namespaces],
+        [source.namespaces, source.not_namespaces],
     );
     fields.take(
         Subject::SourceIp,
         ["ipBlocks", "notIpBlocks"],
-        [&source.ip_blocks, &source.not_ip_blocks],
+        [source.ip_blocks, source.not_ip_blocks],
     );
     fields.take(
         Subject::RemoteIp,
         ["remoteIpBlocks", "notRemoteIpBlocks"],
-        [&source.remote_ip_blocks, &source.not_remote_ip_blocks],
+        [source.remote_ip_blocks, source.not_remote_ip_blocks],
     );
     fields.take(
         Subject::TrustDomain,
         ["trustDomains", "notTrustDomains"],
-        [&source.trust_domains, &source.not_trust_domains],
+        [source.trust_domains, source.not_trust_domains],
     );
     fields.take(
         Subject::ServiceAccount,
         ["serviceAccounts", "notServiceAccounts"],
-        [&source.service_accounts, &source.not_service_accounts],
+        [source.service_accounts, source.not_service_accounts],
     );
     fields.finish("a source")
 }
 
 fn check_operation(
-    operation: &resource::Operation,
+    operation: resource::Operation,
     context: &Context<'_>,
     place: &Place<'_>,
     findings: &mut Findings,
@@ -147,22 +143,22 @@ fn check_operation(
     fields.take(
         Subject::Host,
         ["hosts", "notHosts"],
-        [&operation.hosts, &operation.not_hosts],
+        [operation.hosts, operation.not_hosts],
     );
     fields.take(
         Subject::Method,
         ["methods", "notMethods"],
-        [&operation.methods, &operation.not_methods],
+        [operation.methods, operation.not_methods],
     );
     fields.take(
         Subject::Path,
         ["paths", "notPaths"],
-        [&operation.paths, &operation.not_paths],
+        [operation.paths, operation.not_paths],
     );
     fields.take(
         Subject::Port,
         ["ports", "notPorts"],
-        [&operation.ports, &operation.not_ports],
+        [operation.ports, operation.not_ports],
     );
     fields.finish("an operation")
 }
@@ -198,8 +194,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes a field and its `not` form.
-    fn take(&mut self, subject: Subject, names: [&'static str; 2], values: [&'a resource::Values; 2]) {
-        for (name, values) in names.into_iter().zip(values) {
+    fn take(&mut self, subject: Subject, names: [&'static str; 2], values: [resource::Values; 2]) {
+        for (name, values) in names.into_iter().zip(&values) {
             let given = values.as_ref().is_some_and(|values| !values.is_empty());
             if given && self.context.is_custom() && NOT_WITH_CUSTOM.contains(&names[0]) {
                 let attribute = name.to_owned();
@@ -213,7 +209,7 @@ impl<'a> Fields<'a> {
             is_field: true,
         };
         self.constraints
-            .extend(constraint(subject, &written, self.context, self.place, self.findings));
+            .extend(constraint(subject, written, self.context, self.place, self.findings));
     }
 
     fn finish(self, what: &'static str) -> Vec<Constraint> {

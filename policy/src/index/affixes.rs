@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::map::Map;
+use crate::order::{in_order, sort_pairs};
 use crate::request::Unreadable;
 use crate::texts::{TextNumber, Texts};
 
@@ -59,18 +60,19 @@ impl End {
 
 impl Affixes {
     /// Of texts that are all different.
-    pub(super) fn new(end: End, mut pairs: Vec<(TextNumber, u32)>, texts: &Texts) -> Self {
+    pub(super) fn new(end: End, pairs: &[(TextNumber, u32)], texts: &Texts) -> Self {
         let length = |pair: &(TextNumber, u32)| texts.get(pair.0).len();
-        pairs.sort_unstable_by_key(|pair| (length(pair), pair.0));
+        let lengths = pairs.iter().zip(0..).map(|(pair, place)| (length(pair) as u32, place));
+        let pairs: Vec<(TextNumber, u32)> = sort_pairs(lengths).map(|(_, place)| pairs[place as usize]).collect();
         let by_length = || pairs.chunk_by(|a, b| length(a) == length(b));
         if by_length().count() <= FEW_LENGTHS {
             let maps = by_length().map(|group| (length(&group[0]) as u32, Map::new(group, texts)));
             return Self::ByLength(maps.collect());
         }
         let bytes = |text: TextNumber| texts.get(text).as_bytes();
-        pairs.sort_unstable_by(|a, b| end.cmp(bytes(a.0), bytes(b.0)));
         let mut sorted: Vec<Affix> = Vec::with_capacity(pairs.len());
-        for (text, number) in pairs {
+        for place in in_order(pairs.len(), &|a, b| end.cmp(bytes(pairs[a].0), bytes(pairs[b].0))) {
+            let (text, number) = pairs[place as usize];
             // What is just before it, or what that has: see the search.
             let mut shorter = sorted.len() as u32;
             while let Some(place) = shorter.checked_sub(1) {

@@ -34,9 +34,14 @@ pub(crate) struct Branches {
 }
 
 impl Branches {
-    pub(crate) fn push(&mut self, rule: RuleNumber, all: &[StatementNumber], any: Vec<Vec<StatementNumber>>) {
+    pub(crate) fn push(
+        &mut self,
+        rule: RuleNumber,
+        all: impl Iterator<Item = StatementNumber>,
+        any: Vec<Vec<StatementNumber>>,
+    ) {
         let start = self.statements.len() as u32;
-        self.statements.extend_from_slice(all);
+        self.statements.extend(all);
         let alternatives = if any.is_empty() {
             0
         } else {

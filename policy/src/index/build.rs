@@ -218,11 +218,14 @@ impl Builder<'_> {
             node.tables = self.tables(&by_key);
             let (by_statement, rest) = self.part_by_statement(&keyless);
             let groups = by_statement.chunk_by(|(a, _), (b, _)| a == b);
-            let mut guards: Vec<(StatementNumber, Target)> = groups
+            let guards: Vec<(StatementNumber, Target)> = groups
                 .map(|group| (group[0].0, self.target(&without_numbers(group))))
                 .collect();
-            guards.sort_unstable_by_key(|(_, target)| self.first_of(*target));
-            node.guards = guards.into();
+            let by_rule = guards
+                .iter()
+                .zip(0..)
+                .map(|((_, target), place)| (self.first_of(*target), place));
+            node.guards = sort_pairs(by_rule).map(|(_, place)| guards[place as usize]).collect();
             node.rest = rest.into();
         }
         self.nodes.push(node);
@@ -273,7 +276,11 @@ impl Builder<'_> {
             let target = self.target(&without_numbers(group));
             found.push((self.keyring.keys[group[0].0 as usize], target.0));
         }
-        found.sort_unstable_by_key(|(key, _)| (key.probe, key.kind, key.text));
+        let by_kind = found
+            .iter()
+            .zip(0..)
+            .map(|((key, _), place)| (key.probe << 8 | key.kind.number(), place));
+        let found: Vec<(Key, u32)> = sort_pairs(by_kind).map(|(_, place)| found[place as usize]).collect();
         let of_probes = found.chunk_by(|(a, _), (b, _)| a.probe == b.probe);
         let table = |group: &[(Key, u32)]| {
             let pairs: Vec<(Kind, TextNumber, u32)> = group

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::ascii::with_lower_case;
+use crate::digits::with_digits;
 use crate::facts::Facts;
 use crate::pattern::{SPIFFE, after_each};
 use crate::request::{Request, Unreadable};
@@ -93,10 +94,9 @@ impl Probe {
                 value.map_or(Ok(()), |value| value.texts().try_for_each(&mut *visit))
             }
             Self::Sni => visit(facts.request.sni()?.unwrap_or_default()),
-            Self::Port => facts
-                .request
-                .destination_port()?
-                .map_or(Ok(()), |port| with_digits(port, |digits| visit(digits))),
+            Self::Port => facts.request.destination_port()?.map_or(Ok(()), |port| {
+                with_digits(usize::from(port), |digits| visit(digits.as_bytes()))
+            }),
             Self::Address(_) => Ok(()),
         }
     }
@@ -150,30 +150,4 @@ fn service_accounts(identity: &[u8], visit: &mut dyn FnMut(&[u8]) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// The decimal digits of a port.
-fn with_digits<T>(port: u16, use_digits: impl FnOnce(&[u8]) -> T) -> T {
-    let mut digits = [b'0'; 5];
-    let mut rest = port;
-    let mut start = digits.len();
-    while rest > 0 || start == digits.len() {
-        start -= 1;
-        // A digit is less than ten.
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    use_digits(&digits[start..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_digits;
-
-    #[test]
-    fn ports_are_written_as_numbers_are() {
-        for port in [0, 7, 10, 80, 8080, 65535] {
-            assert_eq!(with_digits(port, <[u8]>::to_vec), port.to_string().into_bytes());
-        }
-    }
 }

@@ -28,8 +28,8 @@ impl Table {
             let of_kind: Vec<(TextNumber, u32)> = group.iter().map(|&(_, text, number)| (text, number)).collect();
             match group[0].0 {
                 Kind::Exact => Part::Exact(Map::new(&of_kind, texts)),
-                Kind::Prefix => Part::Affixes(End::Start, Affixes::new(End::Start, of_kind, texts)),
-                Kind::Suffix => Part::Affixes(End::Finish, Affixes::new(End::Finish, of_kind, texts)),
+                Kind::Prefix => Part::Affixes(End::Start, Affixes::new(End::Start, &of_kind, texts)),
+                Kind::Suffix => Part::Affixes(End::Finish, Affixes::new(End::Finish, &of_kind, texts)),
                 Kind::Block(length) => Part::Blocks(length, Map::new(&of_kind, texts)),
             }
         });

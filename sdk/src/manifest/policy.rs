@@ -40,7 +40,7 @@ pub(super) fn read(object: &Object, diagnostics: &mut Diagnostics) -> Result<Opt
         .node
         .read()
         .map_err(|error| Diagnostic::from(error).of_policy(&name))?;
-    match Policy::check(&written) {
+    match Policy::check(written.clone()) {
         Ok(Checked { policy, warnings }) => {
             diagnostics.extend(warnings.iter().map(|warning| {
                 let span = object.node.span_at(warning.path());

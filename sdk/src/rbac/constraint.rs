@@ -45,7 +45,7 @@ impl Side {
     }
 
     /// The demands, then the exclusions, all values of each in one matcher.
-    fn together<'a>(self, constraint: &'a Constraint, all: impl Fn(&'a [Box<str>]) -> Value) -> Vec<Value> {
+    fn together<'a>(self, constraint: &'a Constraint, all: impl Fn(&'a [String]) -> Value) -> Vec<Value> {
         let mut rendered = Vec::with_capacity(2);
         if !constraint.any_of().is_empty() {
             rendered.push(all(constraint.any_of()));
@@ -145,7 +145,7 @@ fn request_principal(pattern: RequestPrincipalPattern<'_>, side: Side) -> Value 
 }
 
 /// A claim is a string that matches, or a list with one.
-fn claim(values: &[Box<str>]) -> Value {
+fn claim(values: &[String]) -> Value {
     let texts = one_or_any(
         values
             .iter()

@@ -33,7 +33,7 @@ pub(crate) fn set() -> impl Strategy<Value = Vec<Policy>> {
             policy
         });
         named
-            .filter_map(|policy| Some(Policy::check(&policy).ok()?.policy))
+            .filter_map(|policy| Some(Policy::check(policy).ok()?.policy))
             .collect()
     })
 }
