@@ -58,25 +58,31 @@ pub fn read_with<'de, S: DeserializeSeed<'de>>(text: &dyn Text, seed: S) -> Resu
 
 /// What is wrong with a text, and where.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Finding>);
+
+/// Apart, because every reader hands an error on, and a pointer makes for shorter code.
+#[derive(Debug)]
+struct Finding {
     what: String,
-    /// The line and the column of what is wrong, from 1; none when it is not the text.
+    /// The line and the column, from 1; none when it is not the text that is wrong.
     place: Option<(usize, usize)>,
 }
 
 impl Error {
+    #[cold]
     fn new(what: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Finding {
             what: what.into(),
             place: None,
-        }
+        }))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        match self.place {
+        let Finding { what, place } = &*self.0;
+        f.write_str(what)?;
+        match place {
             Some((line, column)) => write!(f, " at line {line}, column {column}"),
             None => Ok(()),
         }
@@ -211,12 +217,10 @@ impl<'t> Reader<'t> {
     }
 
     /// Where the last token is, unless it is not at fault.
-    fn locate(&self, error: Error) -> Error {
+    fn locate(&self, mut error: Error) -> Error {
         let (lines, column) = self.position(self.token_at);
-        Error {
-            place: self.is_at_fault.then_some((lines + 1, column + 1)),
-            ..error
-        }
+        error.0.place = self.is_at_fault.then_some((lines + 1, column + 1));
+        error
     }
 
     /// The next byte of a token, which is not taken.
@@ -270,6 +274,16 @@ impl<'t> Reader<'t> {
             Some(_) => Err(Error::new("expected a value")),
             None => Err(Error::new("the text ends where a value is expected")),
         }
+    }
+
+    /// Takes a null, if it comes next.
+    #[inline(never)]
+    fn is_null(&mut self) -> Result<bool, Error> {
+        let is_null = self.peek()? == Some(b'n');
+        if is_null {
+            self.word("null", Token::Null)?;
+        }
+        Ok(is_null)
     }
 
     fn word(&mut self, word: &str, token: Token<'static>) -> Result<Token<'static>, Error> {
@@ -515,11 +529,11 @@ impl<'de> Deserializer<'de> for &mut Reader<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.peek()? != Some(b'n') {
-            return visitor.visit_some(self);
+        if self.is_null()? {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
         }
-        self.token()?;
-        visitor.visit_none()
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 /// Implements `Deserialize` for a struct that has a default: each field by the name that it is written as. Unknown fields and
 /// fields that are there twice are errors, and so are absent ones that are marked as `required`. For those marked as `nullable`,
@@ -41,7 +41,7 @@ macro_rules! by_field {
                         let mut seen = 0;
                         while let Some(place) = $crate::by_field::next_field(&mut map, FIELDS, &mut seen)? {
                             $(if place == Place::$field as usize {
-                                read.$field = $crate::by_field::by_field!(@value map $($mark)?);
+                                $crate::by_field::by_field!(@read map, read.$field $(, $mark)?);
                                 continue;
                             })+
                             map.next_value::<serde::de::IgnoredAny>()?;
@@ -55,11 +55,11 @@ macro_rules! by_field {
             }
         }
     };
-    (@value $map:ident nullable) => {
-        $map.next_value::<Option<_>>()?.unwrap_or_default()
+    (@read $map:ident, $field:expr, nullable) => {
+        $crate::by_field::read_nullable(&mut $map, &mut $field)?
     };
-    (@value $map:ident $(required)?) => {
-        $map.next_value()?
+    (@read $map:ident, $field:expr $(, required)?) => {
+        $crate::by_field::read(&mut $map, &mut $field)?
     };
     (@absent $seen:expr, $name:literal, required) => {
         if $seen == 0 {
@@ -85,6 +85,22 @@ pub(crate) fn next_field<'de, A: MapAccess<'de>>(
     }
     *seen |= 1 << place;
     Ok(Some(place))
+}
+
+/// Reads a field. Those of one type share the code, which a compiler would not think of.
+#[inline(never)]
+pub(crate) fn read<'de, A: MapAccess<'de>, T: Deserialize<'de>>(map: &mut A, field: &mut T) -> Result<(), A::Error> {
+    *field = map.next_value()?;
+    Ok(())
+}
+
+/// Reads a field for which null stands for the default.
+pub(crate) fn read_nullable<'de, A: MapAccess<'de>, T: Default + Deserialize<'de>>(
+    map: &mut A,
+    field: &mut T,
+) -> Result<(), A::Error> {
+    *field = map.next_value::<Option<_>>()?.unwrap_or_default();
+    Ok(())
 }
 
 /// Reads one of these names. An unknown one is refused while it is read, so that a located error points at it.

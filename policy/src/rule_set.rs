@@ -1,12 +1,10 @@
 //! All rules of one action, compiled.
 
-use std::cmp::Ordering;
-
 use crate::decision::RuleName;
 use crate::facts::Facts;
 use crate::index::{Branch, Branches, Index, RuleNumber, build};
 use crate::model::{Constraint, Policy, Rule};
-use crate::order::{in_order, pack, second};
+use crate::order::{in_order, pack, second, sort};
 use crate::request::{Request, Unreadable};
 use crate::texts::{Numbers, hash_numbers};
 use crate::trust_domain::TrustDomains;
@@ -76,7 +74,7 @@ impl RuleSetBuilder {
         let mut branch = |parts: [&[StatementNumber]; 3], any: Vec<Vec<StatementNumber>>| {
             let all = parts.into_iter().flatten();
             sorted.extend(all.map(|&statement| pack(vocabulary.cost(statement), statement)));
-            sorted.sort_unstable();
+            sort(sorted);
             sorted.dedup();
             self.branches.push(rule, sorted.drain(..).map(second), any);
         };
@@ -154,10 +152,7 @@ fn in_order_of_rules(mut branches: Branches, numbers: &[RuleNumber]) -> Branches
         branch.rule = numbers[branch.rule as usize];
     }
     let rule = |place: usize| branches.list[place].rule;
-    let order = in_order(branches.list.len(), &|a, b| match rule(a).cmp(&rule(b)) {
-        Ordering::Equal => a.cmp(&b),
-        unequal => unequal,
-    });
+    let order = in_order(branches.list.len(), &|a, b| rule(a).cmp(&rule(b)));
     let mut known = Numbers::default();
     let mut list: Vec<Branch> = Vec::with_capacity(order.len());
     for place in order {

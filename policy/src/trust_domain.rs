@@ -51,18 +51,17 @@ impl TrustDomains {
     /// Only a value of exactly five parts, `trust-domain/ns/namespace/sa/account`, whose trust domain is not `*`, is expanded,
     /// and only when that trust domain is `cluster.local` or one of the mesh's.
     fn each_principal(&self, written: &str, visit: &mut dyn FnMut(&str)) {
-        let domain = match written.split_once('/') {
-            Some((domain, rest)) if domain != "*" && rest.matches('/').count() == 3 => domain,
+        let (domain, identity) = match written.split_once('/') {
+            Some((domain, rest)) if domain != "*" && rest.matches('/').count() == 3 => (domain, rest),
             _ => return visit(written),
         };
         if domain != LOCAL && !self.0.iter().any(|entry| could_be_the_same(domain, entry)) {
             return visit(written);
         }
-        let identity = &written[domain.len()..];
         let mut is_as_written = false;
         for entry in &self.0 {
             if entry != domain && !matches_suffix(entry, domain) {
-                visit(&[entry, identity].concat());
+                visit(&[entry, "/", identity].concat());
             } else if !is_as_written {
                 is_as_written = true;
                 visit(written);

@@ -62,7 +62,7 @@ fn reads_what_the_usual_reader_reads() {
         match serde_json::from_slice::<Value>(&text) {
             // It takes a negative zero for one of them.
             Ok(theirs) if has_other_numbers(&theirs) => {
-                assert!(is_number_refused(&ours) || text.windows(2).any(|pair| pair == b"-0"))
+                assert!(is_number_refused(&ours) || text.windows(2).any(|pair| pair == b"-0"));
             }
             // Of a name that is there twice, it shows the last value only.
             Ok(_) if is_number_refused(&ours) => {}

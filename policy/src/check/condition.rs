@@ -86,7 +86,7 @@ impl Subject {
                 let filter = key.split('[').next().unwrap_or(key);
                 let inner = in_brackets(key, filter, form)?;
                 Self::Metadata {
-                    filter: filter["experimental.".len()..].to_owned(),
+                    filter: filter.strip_prefix("experimental.").unwrap_or(filter).to_owned(),
                     key: inner.to_owned(),
                 }
             }
@@ -137,9 +137,45 @@ fn header_name(inner: &str) -> String {
 
 /// `a][b` is the claim `b` in the claim `a`; where the brackets do not pair up, the whole text is one claim's name.
 fn claim_path(inner: &str) -> Vec<String> {
-    let names: Vec<&str> = inner.split("][").collect();
-    if names.iter().any(|name| name.contains(['[', ']'])) {
+    let mut names = Vec::new();
+    let mut rest = inner;
+    while let Some((name, after)) = rest.split_once(']') {
+        match after.strip_prefix('[') {
+            Some(after) if !name.contains('[') => {
+                names.push(name.to_owned());
+                rest = after;
+            }
+            _ => return vec![inner.to_owned()],
+        }
+    }
+    if rest.contains('[') {
         return vec![inner.to_owned()];
     }
-    names.into_iter().map(str::to_owned).collect()
+    names.push(rest.to_owned());
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::claim_path;
+
+    #[test]
+    fn brackets_that_pair_up_part_the_names_of_nested_claims() {
+        for (inner, path) in [
+            ("a", &["a"][..]),
+            ("a][b", &["a", "b"]),
+            ("a][b][c", &["a", "b", "c"]),
+            ("][", &["", ""]),
+            ("a][", &["a", ""]),
+            ("a]b", &["a]b"]),
+            ("a[b", &["a[b"]),
+            ("a[b]", &["a[b]"]),
+            ("a][b]", &["a][b]"]),
+            ("a][[b", &["a][[b"]),
+            ("a]][b", &["a]][b"]),
+            ("[a][b", &["[a][b"]),
+        ] {
+            assert_eq!(claim_path(inner), path, "{inner}");
+        }
+    }
 }

@@ -74,10 +74,12 @@ struct Findings {
 }
 
 impl Findings {
+    #[inline(never)]
     fn refuse(&mut self, place: &Place<'_>, problem: Problem) {
         self.problems.push((place.path(), problem));
     }
 
+    #[inline(never)]
     fn warn(&mut self, place: &Place<'_>, doubt: Doubt) {
         self.doubts.push((place.path(), doubt));
     }
