@@ -88,6 +88,7 @@ fn alt_names(der: &[u8]) -> Result<SubjectAltNames, Malformed> {
 struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {
+    #[inline(never)]
     fn next(&mut self) -> Result<Option<(u8, &'a [u8])>, Malformed> {
         let [tag, rest @ ..] = self.0 else {
             return Ok(None);

@@ -14,6 +14,11 @@ use crate::gateway::{Gateway, Verdict};
 use crate::host::{Host, LogLevel};
 use crate::proxy::{PluginConfiguration, Proxy};
 
+/// A seventh of the usual one, and quicker.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 const CONTINUE: u32 = 0;
 const PAUSE: u32 = 1;
 
