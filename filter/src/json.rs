@@ -109,9 +109,11 @@ impl de::Error for Error {
 #[cold]
 fn mismatch(found: Unexpected<'_>, expected: &dyn Expected) -> Error {
     let found = match found {
-        Unexpected::Bool(value) => value.to_string(),
+        Unexpected::Bool(true) => "true".to_owned(),
+        Unexpected::Bool(false) => "false".to_owned(),
         Unexpected::Unsigned(value) => value.to_string(),
-        Unexpected::Signed(value) => value.to_string(),
+        // All that are not negative are unsigned.
+        Unexpected::Signed(value) => format!("-{}", value.unsigned_abs()),
         Unexpected::Str(text) => format!("\"{text}\""),
         Unexpected::Unit => "null".to_owned(),
         Unexpected::Seq => "a list".to_owned(),

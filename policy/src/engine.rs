@@ -14,7 +14,7 @@ use crate::rule_set::{RuleSet, RuleSetBuilder};
 use crate::texts::Texts;
 use crate::trust_domain::TrustDomains;
 use crate::vocabulary::Vocabulary;
-use crate::{FieldPath, config};
+use crate::{FieldPath, config, exclusions};
 
 /// Decides requests. Compiled once for a configuration, used for many requests, never changed.
 #[derive(Clone, Debug)]
@@ -227,12 +227,13 @@ impl EngineBuilder {
     fn compile(self, registry: Option<&config::Registry>) -> Engine {
         let Self {
             mut vocabulary,
-            sets,
+            mut sets,
             header_mode,
             names,
             ..
         } = self;
         drop(names);
+        exclusions::gather(sets.iter_mut().map(|(_, _, set)| set.branches_mut()), &mut vocabulary);
         vocabulary.close();
         let registry = Registry::new(registry);
         let needs_host = registry.is_some().then_some(Attribute::Headers);

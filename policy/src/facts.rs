@@ -9,6 +9,7 @@ use crate::pattern::{
     TextPattern, TrustDomainPattern, parse_port,
 };
 use crate::request::{MetadataValue, Request, Unreadable, without_query};
+use crate::texts::{TextNumber, Texts};
 
 /// A request, read as the mesh says.
 pub(crate) struct Facts<'r, R: ?Sized> {
@@ -22,6 +23,17 @@ impl<R: Request + ?Sized> Facts<'_, R> {
         let any_match = |values: &[String]| self.any_match(constraint.subject(), values.iter().map(String::as_str));
         Ok((constraint.any_of().is_empty() || any_match(constraint.any_of())?)
             && (constraint.none_of().is_empty() || !any_match(constraint.none_of())?))
+    }
+
+    /// Whether any of the values of a subject matches that have these numbers.
+    #[inline(never)]
+    pub(crate) fn any_text_matches(
+        &self,
+        subject: &Subject,
+        values: &[TextNumber],
+        texts: &Texts,
+    ) -> Result<bool, Unreadable> {
+        self.any_match(subject, values.iter().map(|&value| texts.get(value)))
     }
 
     /// Whether any of the checked values of a subject matches.

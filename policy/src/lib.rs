@@ -72,6 +72,7 @@ pub mod config;
 mod decision;
 mod digits;
 mod engine;
+mod exclusions;
 mod explain;
 mod facts;
 mod field_path;

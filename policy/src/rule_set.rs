@@ -91,6 +91,11 @@ impl RuleSetBuilder {
         }
     }
 
+    /// The branches of the rules so far.
+    pub(crate) const fn branches_mut(&mut self) -> &mut Branches {
+        &mut self.branches
+    }
+
     /// Numbers the rules in the byte order of their names, and builds the index.
     pub(crate) fn finish(self, vocabulary: &mut Vocabulary) -> RuleSet {
         let Self { names, branches, .. } = self;

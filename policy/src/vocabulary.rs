@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::facts::Facts;
+use crate::index::ValueSet;
 use crate::model::{Constraint, Subject};
 use crate::request::{Attribute, Request, Unreadable};
 use crate::texts::{Numbers, TextNumber, Texts, hash_numbers};
@@ -28,6 +29,8 @@ pub(crate) struct Vocabulary {
     subjects: Vec<Subject>,
     statements: Vec<Statement>,
     values: Vec<TextNumber>,
+    /// Of the statements with many values, by number.
+    sets: Vec<(StatementNumber, ValueSet)>,
     /// Finds the number of a statement; empty once nothing is added any more.
     numbers: Numbers,
     /// Room for the values of one constraint.
@@ -62,6 +65,20 @@ impl Vocabulary {
         }) as u32
     }
 
+    /// The subject and the value of a statement that excludes one.
+    pub(crate) fn exclusion(&self, statement: StatementNumber) -> Option<(u32, TextNumber)> {
+        let statement = &self.statements[statement as usize];
+        match self.texts_of(statement) {
+            &[value] if statement.is_negated => Some((statement.subject, value)),
+            _ => None,
+        }
+    }
+
+    /// The statement that excludes several values.
+    pub(crate) fn exclude(&mut self, subject: u32, values: &[TextNumber]) -> StatementNumber {
+        self.number(subject, true, values)
+    }
+
     fn number(&mut self, subject: u32, is_negated: bool, values: &[TextNumber]) -> StatementNumber {
         let next = self.statements.len() as StatementNumber;
         let head = [subject, u32::from(is_negated)];
@@ -85,12 +102,21 @@ impl Vocabulary {
         number
     }
 
-    /// Gives back what only new rules need. Their index may still add texts.
+    /// Gives back what only new rules need, and makes sets of many values. The index may still add texts.
     pub(crate) fn close(&mut self) {
         self.numbers = Numbers::default();
         self.scratch = Vec::new();
         self.statements.shrink_to_fit();
         self.values.shrink_to_fit();
+        let mut texts = std::mem::take(&mut self.texts);
+        for (number, statement) in (0..).zip(&self.statements) {
+            let values = self.texts_of(statement);
+            if values.len() > ValueSet::FEW {
+                self.sets
+                    .push((number, ValueSet::new(self.subject_of(statement), values, &mut texts)));
+            }
+        }
+        self.texts = texts;
     }
 
     pub(crate) fn statements(&self) -> &[Statement] {
@@ -112,9 +138,16 @@ impl Vocabulary {
         statement: StatementNumber,
         facts: &Facts<'_, R>,
     ) -> Result<bool, Unreadable> {
-        let statement = &self.statements[statement as usize];
-        let values = self.texts_of(statement).iter().map(|&text| self.texts.get(text));
-        let matches = facts.any_match(self.subject_of(statement), values)?;
+        let number = statement;
+        let statement = &self.statements[number as usize];
+        let (subject, values) = (self.subject_of(statement), self.texts_of(statement));
+        let set = (values.len() > ValueSet::FEW)
+            .then(|| self.sets.binary_search_by_key(&number, |(number, _)| *number).ok())
+            .flatten();
+        let matches = match set {
+            Some(place) => self.sets[place].1.any_match(subject, &self.texts, facts)?,
+            None => facts.any_text_matches(subject, values, &self.texts)?,
+        };
         Ok(matches != statement.is_negated)
     }
 

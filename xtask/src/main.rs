@@ -6,6 +6,7 @@
 //!
 //! Exit codes: 0 all is well, 1 a check found something, 2 a command could not run.
 
+mod bench;
 mod cargo;
 mod checks;
 mod console;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::checks::CheckArgs;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -63,6 +65,13 @@ enum Command {
     ///
     /// A failing step does not stop the ones that do not depend on it, so one run shows all there is to mend.
     Test(CheckArgs),
+
+    /// Measure what a decision costs: in the engine, in the module, in a real Envoy
+    ///
+    /// Each measurement prints a table and writes it, the numbers as JSON and plots to target/bench. They take minutes, so
+    /// `test` runs none of them; docs/performance.md tells how to read them.
+    #[command(subcommand)]
+    Bench(Bench),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +98,7 @@ fn run(command: &Command, console: Console) -> Result<(), Failure> {
         }
         Command::Demo => demo::show(&workspace, console),
         Command::Test(args) => checks::run(args, &workspace, console),
+        Command::Bench(bench) => bench::run(bench, &workspace, console),
     }
 }
 

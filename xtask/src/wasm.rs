@@ -1,8 +1,8 @@
 //! `cargo xtask wasm`: the module that ships to the gateway.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use std::{env, fs};
 
 use serde_json::Value;
 
@@ -24,7 +24,8 @@ pub(crate) fn build(workspace: &Workspace, console: Console) -> Result<PathBuf, 
     let started = Instant::now();
     let cargo = cargo(console)
         .args(["build", "-p", "outgate-filter", "--profile", "wasm", "--target", TARGET])
-        .args(["--message-format", "json-render-diagnostics"]);
+        .args(["--message-format", "json-render-diagnostics"])
+        .args(without_paths());
     console.step(format_args!("filter: {}", cargo.display(workspace.root())));
 
     let module = workspace.filter_wasm();
@@ -66,6 +67,25 @@ pub(crate) fn build(workspace: &Workspace, console: Console) -> Result<PathBuf, 
         started.elapsed(),
     );
     Ok(module)
+}
+
+/// Options that keep the folders of this machine out of the module: the same source is the same module everywhere, and its
+/// digest tells so.
+fn without_paths() -> Vec<String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let registries = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+    let flags: Vec<String> = registries
+        .into_iter()
+        .flatten()
+        .filter_map(|registry| Some(format!("--remap-path-prefix={}/=", registry.ok()?.path().to_str()?)))
+        .collect();
+    if flags.is_empty() {
+        return Vec::new();
+    }
+    // Appended to those in `.cargo/config.toml`. A JSON list of strings is a TOML list, too.
+    let option = format!("target.{TARGET}.rustflags={}", Value::from(flags));
+    vec!["--config".to_owned(), option]
 }
 
 /// The module's path, if this line of cargo's messages announces it.

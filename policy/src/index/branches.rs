@@ -60,6 +60,42 @@ impl Branches {
         &self.statements[branch.start as usize..branch.end as usize]
     }
 
+    /// How many rules there are, at most.
+    pub(crate) fn rules(&self) -> u32 {
+        let rules = self.list.iter().map(|branch| branch.rule + 1);
+        rules.max().unwrap_or_default()
+    }
+
+    /// Calls `visit` with each conjunction, those of alternatives included, and the rule that it is of.
+    pub(crate) fn each_conjunction(&self, mut visit: impl FnMut(RuleNumber, &[StatementNumber])) {
+        for branch in &self.list {
+            visit(branch.rule, self.all_of(branch));
+            for alternative in self.alternatives_of(branch) {
+                visit(branch.rule, alternative);
+            }
+        }
+    }
+
+    /// Calls `change` with each conjunction. It may not become longer.
+    pub(crate) fn change_conjunctions(&mut self, mut change: impl FnMut(&mut Vec<StatementNumber>)) {
+        let mut all = Vec::new();
+        for branch in &mut self.list {
+            let place = branch.start as usize..branch.end as usize;
+            all.clear();
+            all.extend_from_slice(&self.statements[place]);
+            change(&mut all);
+            branch.end = branch.end.min(branch.start + all.len() as u32);
+            let place = branch.start as usize..branch.end as usize;
+            self.statements[place].copy_from_slice(&all);
+        }
+        self.alternatives.iter_mut().flatten().for_each(change);
+    }
+
+    fn alternatives_of(&self, branch: &Branch) -> &[Vec<StatementNumber>] {
+        let place = branch.alternatives.checked_sub(1);
+        place.map_or(&[], |place| &self.alternatives[place as usize])
+    }
+
     pub(super) fn holds<R: Request + ?Sized>(
         &self,
         branch: u32,
@@ -70,10 +106,10 @@ impl Branches {
         if !all_hold(self.all_of(branch), vocabulary, facts)? {
             return Ok(false);
         }
-        let Some(alternatives) = branch.alternatives.checked_sub(1) else {
+        if !branch.has_alternatives() {
             return Ok(true);
-        };
-        for alternative in &self.alternatives[alternatives as usize] {
+        }
+        for alternative in self.alternatives_of(branch) {
             if all_hold(alternative, vocabulary, facts)? {
                 return Ok(true);
             }

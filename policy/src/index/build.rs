@@ -1,11 +1,9 @@
 //! Builds the tree: decides, node by node, what sets branches apart.
 
-use super::key::{Kind, keys};
-use super::probe::Probe;
+use super::keyring::{KeyNumber, Keyring, StatementKeys, keys_of_statements};
 use super::table::Table;
 use super::{Branches, Index, Node, Place, RuleNumber, Target};
 use crate::order::sort_pairs;
-use crate::texts::{Numbers, TextNumber, hash_numbers};
 use crate::vocabulary::{StatementNumber, Vocabulary};
 
 /// So few branches are checked faster than looked up.
@@ -16,14 +14,15 @@ const MOST_FILINGS_PER_BRANCH: usize = 32;
 
 /// Builds the index of branches, whose rules are in order.
 pub(crate) fn build(branches: &Branches, vocabulary: &mut Vocabulary) -> Index {
-    let keyring = Keyring::new(vocabulary);
+    let (keyring, statement_keys) = keys_of_statements(vocabulary);
     let count = branches.list.len();
     let mut builder = Builder {
         branches,
         vocabulary,
-        keys_shared_by: vec![0; keyring.keys.len()],
+        keys_shared_by: vec![0; keyring.len()],
         statements_shared_by: vec![0; vocabulary.statements().len()],
         keyring: &keyring,
+        statement_keys: &statement_keys,
         nodes: Vec::new(),
         filings_left: count.saturating_mul(MOST_FILINGS_PER_BRANCH).saturating_add(1024),
     };
@@ -34,142 +33,6 @@ pub(crate) fn build(branches: &Branches, vocabulary: &mut Vocabulary) -> Index {
     Index {
         probes: keyring.probes,
         nodes,
-    }
-}
-
-/// The place of a key in the keyring.
-type KeyNumber = u32;
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Key {
-    /// The place of the probe in the keyring.
-    probe: u32,
-    kind: Kind,
-    text: TextNumber,
-}
-
-/// Numbers every distinct key and probe.
-#[derive(Default)]
-struct Keyring {
-    probes: Vec<Probe>,
-    keys: Vec<Key>,
-    /// By key: how many values could be found by it.
-    uses: Vec<u32>,
-    numbers: Numbers,
-    /// The keys of each statement, one after another. A statement that is not found whenever it holds has none.
-    of_statements: Vec<KeyNumber>,
-    /// Where those of each statement end.
-    ends: Vec<u32>,
-}
-
-impl Keyring {
-    fn new(vocabulary: &mut Vocabulary) -> Self {
-        let mut keyring = Self::default();
-        let candidates = keyring.number_all(vocabulary);
-        keyring.choose(&candidates);
-        keyring
-    }
-
-    /// Numbers the keys of all values.
-    fn number_all(&mut self, vocabulary: &mut Vocabulary) -> Candidates {
-        let mut candidates = Candidates::default();
-        // New texts come in while values are read.
-        let mut texts = std::mem::take(&mut vocabulary.texts);
-        let mut value = String::new();
-        for statement in vocabulary.statements() {
-            if !statement.is_negated {
-                let subject = vocabulary.subject_of(statement);
-                for &text in vocabulary.texts_of(statement) {
-                    value.clear();
-                    value.push_str(texts.get(text));
-                    keys(subject, &value, &mut |probe, kind, text| {
-                        let text = texts.number(text);
-                        candidates.keys.push(self.number(probe, kind, text));
-                    });
-                    candidates.ends_of_values.push(candidates.keys.len() as u32);
-                }
-            }
-            candidates
-                .ends_of_statements
-                .push(candidates.ends_of_values.len() as u32);
-        }
-        vocabulary.texts = texts;
-        candidates
-    }
-
-    fn number(&mut self, probe: Probe, kind: Kind, text: TextNumber) -> KeyNumber {
-        let probe = self.probes.iter().position(|known| *known == probe).unwrap_or_else(|| {
-            self.probes.push(probe);
-            self.probes.len() - 1
-        }) as u32;
-        let key = Key { probe, kind, text };
-        let next = self.keys.len() as KeyNumber;
-        let known = &self.keys;
-        let hash = hash_numbers([probe, kind.number(), text]);
-        let number = self
-            .numbers
-            .find_or_insert(hash, next, |number| known[number as usize] == key);
-        if number == next {
-            self.keys.push(key);
-            self.uses.push(0);
-        }
-        self.uses[number as usize] += 1;
-        number
-    }
-
-    /// Of the keys of each value takes the one that the fewest values have.
-    fn choose(&mut self, candidates: &Candidates) {
-        self.numbers = Numbers::default();
-        let mut values = candidates.values();
-        let mut value = 0;
-        let mut chosen = Vec::new();
-        for &end in &candidates.ends_of_statements {
-            let mut is_found = true;
-            for keys in values.by_ref().take((end - value) as usize) {
-                match keys.iter().min_by_key(|&&key| self.uses[key as usize]) {
-                    Some(&key) => chosen.push((0, key)),
-                    None => is_found = false,
-                }
-            }
-            value = end;
-            let start = self.of_statements.len();
-            for (_, key) in sort_pairs(chosen.drain(..)) {
-                if is_found && self.of_statements[start..].last() != Some(&key) {
-                    self.of_statements.push(key);
-                }
-            }
-            self.ends.push(self.of_statements.len() as u32);
-        }
-    }
-
-    fn are_exact(&self, keys: &[KeyNumber]) -> bool {
-        keys.iter().all(|&key| self.keys[key as usize].kind == Kind::Exact)
-    }
-
-    fn of(&self, statement: StatementNumber) -> &[KeyNumber] {
-        let statement = statement as usize;
-        let start = statement.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.of_statements[start as usize..self.ends[statement] as usize]
-    }
-}
-
-/// The keys of all values, one after another.
-#[derive(Default)]
-struct Candidates {
-    keys: Vec<KeyNumber>,
-    ends_of_values: Vec<u32>,
-    /// Where the values of each statement end.
-    ends_of_statements: Vec<u32>,
-}
-
-impl Candidates {
-    fn values(&self) -> impl Iterator<Item = &[KeyNumber]> {
-        let mut start = 0;
-        self.ends_of_values.iter().map(move |&end| {
-            let keys = &self.keys[start..end as usize];
-            start = end as usize;
-            keys
-        })
     }
 }
 
@@ -186,6 +49,7 @@ struct Builder<'a> {
     branches: &'a Branches,
     vocabulary: &'a Vocabulary,
     keyring: &'a Keyring,
+    statement_keys: &'a StatementKeys,
     /// By key: how many of the branches at hand could be filed under it. All zero between nodes.
     keys_shared_by: Vec<u32>,
     /// By statement: how many of the branches at hand have it. All zero between nodes.
@@ -211,10 +75,14 @@ impl Builder<'_> {
             guards: Box::default(),
             rest: Box::default(),
         };
-        if filed.len() <= FEW || self.filings_left == 0 {
+        if filed.len() <= FEW {
             node.rest = filed.iter().map(|filed| filed.branch).collect();
         } else {
-            let (by_key, keyless) = self.part_by_key(filed);
+            // A statement in common parts branches without filing any twice.
+            let (by_key, keyless) = match self.filings_left {
+                0 => (Vec::new(), filed.to_vec()),
+                _ => self.part_by_key(filed),
+            };
             node.tables = self.tables(&by_key);
             let (by_statement, rest) = self.part_by_statement(&keyless);
             let groups = by_statement.chunk_by(|(a, _), (b, _)| a == b);
@@ -234,10 +102,10 @@ impl Builder<'_> {
 
     /// Files each branch under the keys of the statement that sets it apart best; what has no keys is left over.
     fn part_by_key(&mut self, filed: &[Filed]) -> (Vec<(KeyNumber, Filed)>, Vec<Filed>) {
-        let keyring = self.keyring;
+        let (keyring, keys) = (self.keyring, self.statement_keys);
         for filed in filed {
             for (_, statement) in open(self.branches, *filed) {
-                for &key in keyring.of(statement) {
+                for &key in keys.of(statement) {
                     self.keys_shared_by[key as usize] += 1;
                 }
             }
@@ -246,11 +114,12 @@ impl Builder<'_> {
         let mut keyless = Vec::new();
         for filed in filed {
             let crowd = |keys: &[KeyNumber]| keys.iter().map(|&key| self.keys_shared_by[key as usize]).max();
+            let are_exact = |keys: &[KeyNumber]| keys.iter().all(|&key| keyring.is_exact(key));
             let best = open(self.branches, *filed)
-                .map(|(place, statement)| (place, keyring.of(statement)))
+                .map(|(place, statement)| (place, keys.of(statement)))
                 .filter(|(_, keys)| !keys.is_empty())
                 // Of prefixes and suffixes a text can have many at once, of exact values one.
-                .min_by_key(|(_, keys)| (crowd(keys), !keyring.are_exact(keys), keys.len()));
+                .min_by_key(|(_, keys)| (crowd(keys), !are_exact(keys), keys.len()));
             match best {
                 None => keyless.push(*filed),
                 Some((place, keys)) => {
@@ -261,7 +130,7 @@ impl Builder<'_> {
         }
         for filed in filed {
             for (_, statement) in open(self.branches, *filed) {
-                for &key in keyring.of(statement) {
+                for &key in keys.of(statement) {
                     self.keys_shared_by[key as usize] = 0;
                 }
             }
@@ -271,25 +140,11 @@ impl Builder<'_> {
     }
 
     fn tables(&mut self, by_key: &[(KeyNumber, Filed)]) -> Box<[(u32, Table)]> {
-        let mut found: Vec<(Key, u32)> = Vec::new();
-        for group in by_key.chunk_by(|(a, _), (b, _)| a == b) {
-            let target = self.target(&without_numbers(group));
-            found.push((self.keyring.keys[group[0].0 as usize], target.0));
-        }
-        let by_kind = found
-            .iter()
-            .zip(0..)
-            .map(|((key, _), place)| (key.probe << 8 | key.kind.number(), place));
-        let found: Vec<(Key, u32)> = sort_pairs(by_kind).map(|(_, place)| found[place as usize]).collect();
-        let of_probes = found.chunk_by(|(a, _), (b, _)| a.probe == b.probe);
-        let table = |group: &[(Key, u32)]| {
-            let pairs: Vec<(Kind, TextNumber, u32)> = group
-                .iter()
-                .map(|(key, target)| (key.kind, key.text, *target))
-                .collect();
-            (group[0].0.probe, Table::new(&pairs, &self.vocabulary.texts))
-        };
-        of_probes.map(table).collect()
+        let groups = by_key.chunk_by(|(a, _), (b, _)| a == b);
+        let targets: Vec<(KeyNumber, u32)> = groups
+            .map(|group| (group[0].0, self.target(&without_numbers(group)).0))
+            .collect();
+        self.keyring.tables(&targets, &self.vocabulary.texts)
     }
 
     /// Puts branches that share a statement behind it, so that it is looked at once for all of them.

@@ -27,9 +27,11 @@ mod affixes;
 mod branches;
 mod build;
 mod key;
+mod keyring;
 mod map;
 mod probe;
 mod table;
+mod value_set;
 
 use probe::Probe;
 use table::Table;
@@ -40,6 +42,7 @@ use crate::vocabulary::{StatementNumber, Vocabulary};
 
 pub(crate) use branches::{Branch, Branches};
 pub(crate) use build::build;
+pub(crate) use value_set::ValueSet;
 
 /// The number of a rule, in the byte order of names.
 pub(crate) type RuleNumber = u32;
@@ -93,6 +96,25 @@ enum Place {
     Branch(u32),
 }
 
+/// What has been found last, so that what is found again and again is looked at once.
+#[derive(Default)]
+struct Recent {
+    found: [Option<u32>; 4],
+    next: usize,
+}
+
+impl Recent {
+    /// Whether it was found lately; from now on it was.
+    fn has(&mut self, found: u32) -> bool {
+        if self.found.contains(&Some(found)) {
+            return true;
+        }
+        self.found[self.next] = Some(found);
+        self.next = (self.next + 1) % self.found.len();
+        false
+    }
+}
+
 /// What a search works with.
 struct Search<'a, R: ?Sized> {
     index: &'a Index,
@@ -138,16 +160,15 @@ impl<R: Request + ?Sized> Search<'_, R> {
         }
         let texts = &self.vocabulary.texts;
         for (probe, table) in &node.tables {
-            match &self.index.probes[*probe as usize] {
-                Probe::Address(which) => {
-                    if let Some(address) = which.of(self.facts)? {
-                        table.at_address(address, texts, &mut |target| self.target(Target(target)))?;
-                    }
+            let probe = &self.index.probes[*probe as usize];
+            // A path can have a segment a thousand times.
+            let mut recent = Recent::default();
+            probe.visit(table, texts, self.facts, &mut |target| {
+                if recent.has(target) {
+                    return Ok(());
                 }
-                probe => probe.texts(self.facts, &mut |text| {
-                    table.at_text(text, texts, &mut |target| self.target(Target(target)))
-                })?,
-            }
+                self.target(Target(target))
+            })?;
         }
         for &(statement, target) in &node.guards {
             if !self.could_better(self.first_of(target)) {

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::table::Table;
 use crate::ascii::with_lower_case;
 use crate::digits::with_digits;
 use crate::facts::Facts;
 use crate::pattern::{SPIFFE, after_each};
 use crate::request::{Request, Unreadable};
+use crate::texts::Texts;
 
 /// What a key is compared with: one text, several or none of a request.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -58,8 +60,25 @@ impl AddressProbe {
 }
 
 impl Probe {
+    /// Calls `visit` with the number of each key of a table that the request hits.
+    pub(super) fn visit<R: Request + ?Sized>(
+        &self,
+        table: &Table,
+        texts: &Texts,
+        facts: &Facts<'_, R>,
+        visit: &mut dyn FnMut(u32) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        match self {
+            Self::Address(which) => match which.of(facts)? {
+                Some(address) => table.at_address(address, texts, visit),
+                None => Ok(()),
+            },
+            probe => probe.texts(facts, &mut |text| table.at_text(text, texts, visit)),
+        }
+    }
+
     /// Calls `visit` with each text that the request has for this; addresses have none.
-    pub(super) fn texts<R: Request + ?Sized>(
+    fn texts<R: Request + ?Sized>(
         &self,
         facts: &Facts<'_, R>,
         visit: &mut dyn FnMut(&[u8]) -> Result<(), Unreadable>,
