@@ -27,7 +27,7 @@ pub trait Text {
     fn part(&self, start: usize) -> Result<Vec<u8>, Status>;
 }
 
-impl Text for [u8] {
+impl Text for &[u8] {
     fn part(&self, start: usize) -> Result<Vec<u8>, Status> {
         Ok(self.get(start..).unwrap_or_default().to_vec())
     }
