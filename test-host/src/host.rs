@@ -1,6 +1,6 @@
 //! A host: one plugin on one worker, with its VM, its configuration, and the streams that go through it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::abi::{LogLevel, MetricKind, Status};
@@ -62,7 +62,12 @@ impl Host {
     /// Begins a stream, to be taken through its callbacks one by one. The guest does not know of it yet.
     pub fn http_stream(&mut self, request: impl Into<Request>) -> HttpStream<'_> {
         let id = self.vm.new_context_id();
-        let mut state = StreamState::new(id, self.root, &request.into());
+        let request = request.into();
+        let connection = request.connection().map_or_else(Arc::default, |number| {
+            let connections = self.process.connections.lock();
+            connections.unwrap_or_else(PoisonError::into_inner).state(number)
+        });
+        let mut state = StreamState::new(id, self.root, &request, connection);
         if let Some(trap) = self.vm.failure() {
             state.fail(trap.clone());
         }
@@ -321,6 +326,7 @@ impl HostBuilder {
             settings: self.settings,
             metrics: MetricRegistry::default(),
             shared_data: Mutex::new(SharedData::default()),
+            connections: Mutex::default(),
         });
         let mut vm = Vm::start(&self.module, &process, self.clock, self.faults)?;
         let root = vm.add_root(self.configuration)?;

@@ -55,6 +55,7 @@ host_calls! {
     GetMetric = "proxy_get_metric",
     GetProperty = "proxy_get_property",
     SetProperty = "proxy_set_property",
+    CallForeignFunction = "proxy_call_foreign_function",
 }
 
 impl fmt::Display for HostCall {

@@ -43,7 +43,7 @@
 //!
 //! # What it does not have yet
 //!
-//! Callouts (HTTP and gRPC), shared queues, foreign functions, trailers, TCP filters, WASI. A filter may import the
+//! Callouts (HTTP and gRPC), shared queues, foreign functions other than `declare_property`, trailers, TCP filters, WASI. A filter may import the
 //! `proxy_*` functions for them; each call answers `UNIMPLEMENTED` and is listed by [`Outcome::unimplemented_calls`].
 
 #![forbid(unsafe_code)]
@@ -51,6 +51,7 @@
 mod abi;
 mod dynamic_metadata;
 mod exports;
+mod filter_state;
 mod header_map;
 mod host;
 mod host_call;

@@ -101,6 +101,7 @@ impl Outcome {
             details: stream.details,
             filter_state: stream
                 .filter_state
+                .into_entries()
                 .into_iter()
                 .map(|(key, value)| (text(key), value))
                 .collect(),

@@ -6,7 +6,7 @@ use crate::abi::Status;
 use crate::dynamic_metadata;
 use crate::header_map::HeaderMap;
 use crate::property::Property;
-use crate::property_store::{PropertyPath, PropertyStore};
+use crate::property_store::{Found, PropertyPath, PropertyStore};
 
 /// A request, as the proxy hands it to the filter. Cheap to clone: a copy shares headers, body and properties.
 ///
@@ -119,6 +119,14 @@ impl Request {
     #[must_use]
     pub fn protocol(self, protocol: &str) -> Self {
         self.property("request.protocol", protocol)
+    }
+
+    /// The number of its connection, if it has one.
+    pub(crate) fn connection(&self) -> Option<u64> {
+        match self.properties.find(b"connection\0id") {
+            Some(Found::Value(Property::Uint(number))) => Some(*number),
+            _ => None,
+        }
     }
 
     /// Did the client present a certificate? By default it did not.

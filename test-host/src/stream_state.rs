@@ -1,8 +1,9 @@
 //! An HTTP stream as the proxy keeps it: what the guest may see of it at which moment, and what it asked for.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::abi::{Action, MapKind, Status};
+use crate::filter_state::{FilterState, StreamFilterState};
 use crate::header_map::HeaderMap;
 use crate::ledger::Ledger;
 use crate::local_reply::{LocalReply, ReplyForm};
@@ -22,8 +23,8 @@ pub(crate) struct StreamState {
     pub(crate) response: Direction,
     pub(crate) properties: Arc<PropertyStore>,
     pub(crate) form: ReplyForm,
-    /// In order of first setting; keys with their `wasm.` in front.
-    pub(crate) filter_state: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Keys have their `wasm.` in front.
+    pub(crate) filter_state: StreamFilterState,
     /// Is `on_log` running? Then the maps can be read, and not changed.
     pub(crate) logging: bool,
     pub(crate) wishes: Wishes,
@@ -105,7 +106,7 @@ impl Direction {
 }
 
 impl StreamState {
-    pub(crate) fn new(id: u32, root: u32, request: &Request) -> Self {
+    pub(crate) fn new(id: u32, root: u32, request: &Request, connection: Arc<Mutex<FilterState>>) -> Self {
         Self {
             id,
             root,
@@ -117,7 +118,7 @@ impl StreamState {
             },
             response: Direction::default(),
             properties: request.properties.clone(),
-            filter_state: Vec::new(),
+            filter_state: StreamFilterState::on(connection),
             logging: false,
             wishes: Wishes::default(),
             course: Course::Open,
@@ -187,22 +188,5 @@ impl StreamState {
     pub(crate) fn forget_request(&mut self) {
         self.request.open = false;
         self.request.body_open = false;
-    }
-
-    pub(crate) fn set_filter_state(&mut self, key: &[u8], value: &[u8]) {
-        match self.filter_state.iter_mut().find(|(known, _)| known == key) {
-            Some((_, slot)) => {
-                slot.clear();
-                slot.extend_from_slice(value);
-            }
-            None => self.filter_state.push((key.to_vec(), value.to_vec())),
-        }
-    }
-
-    pub(crate) fn filter_state(&self, key: &[u8]) -> Option<&[u8]> {
-        let mut entries = self.filter_state.iter();
-        entries
-            .find(|(known, _)| known == key)
-            .map(|(_, value)| value.as_slice())
     }
 }

@@ -101,6 +101,7 @@ impl Vm {
             tick_period: 0,
             next_tick: None,
             retirement: Retirement::InUse,
+            declarations: Vec::new(),
             ledger,
         });
         let (phase, failure) = match self.start_root(id, vm_length, length) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use wasmtime::{Memory, TypedFunc};
 
 use crate::abi::{LogLevel, Status};
+use crate::filter_state::{Connections, Declaration};
 use crate::host_call::HostCall;
 use crate::ledger::Ledger;
 use crate::limits::{HostCallBudget, Limits, MemoryLimiter};
@@ -34,6 +35,7 @@ pub(crate) struct Process {
     pub(crate) settings: Settings,
     pub(crate) metrics: MetricRegistry,
     pub(crate) shared_data: Mutex<SharedData>,
+    pub(crate) connections: Mutex<Connections>,
 }
 
 /// Host calls that were made to fail, with the status they answer.
@@ -63,6 +65,8 @@ pub(crate) struct RootState {
     /// When the next tick is due.
     pub(crate) next_tick: Option<u64>,
     pub(crate) retirement: Retirement,
+    /// What it has said about properties that it will set.
+    pub(crate) declarations: Vec<Declaration>,
     pub(crate) ledger: Ledger,
 }
 

@@ -65,7 +65,25 @@ fn a_decision_by_principal_host_and_path_has_its_price() {
             .chain(reply)
             .chain([reads(1), writes(4)])
             .collect();
+        // The principal is refused: the connection has it.
         assert_eq!(calls(&second), expected, "{action}, second request");
+        assert_eq!(
+            second.filter_state("wasm.outgate_principal").as_deref(),
+            Some("td/ns/a/sa/b")
+        );
+
+        let third = host.request(&request);
+        let expected: Vec<_> = [HEADERS]
+            .into_iter()
+            .chain(reply)
+            .chain([reads(1), writes(3)])
+            .collect();
+        assert_eq!(calls(&third), expected, "{action}, any later request");
+        assert!(third.host_calls.total() <= 6, "{action}");
+        assert_eq!(
+            third.filter_state("wasm.outgate_principal").as_deref(),
+            Some("td/ns/a/sa/b")
+        );
 
         let other = host.request(caller(8));
         let expected: Vec<_> = [HEADERS]

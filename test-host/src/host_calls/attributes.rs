@@ -74,8 +74,8 @@ pub(super) fn read(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Answer {
         )),
         _ => {
             let key = [b"wasm.", path].concat();
-            let value = stream.filter_state(&key);
-            value.map(|value| out.extend_from_slice(value)).ok_or_else(|| {
+            let value = stream.filter_state.get(&key);
+            value.map(|value| out.extend_from_slice(&value)).ok_or_else(|| {
                 Refusal::not_found(
                     "this is no attribute that this host knows, and no filter state was set by this name",
                 )
@@ -240,8 +240,8 @@ impl Group<'_> {
             Some(rest) => &[self.name, b"\0", rest].concat(),
             None => self.name,
         };
-        match self.stream.filter_state(key) {
-            Some(value) => self.out.extend_from_slice(value),
+        match self.stream.filter_state.get(key) {
+            Some(value) => self.out.extend_from_slice(&value),
             None => return Err(Refusal::not_found("no filter state was set by this name")),
         }
         Ok(())

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod buffers;
+mod foreign;
 mod frame;
 mod header_maps;
 mod log;
@@ -157,6 +158,18 @@ pub(crate) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
 
     define!(linker, GetProperty, properties::get, path, path_len, out, out_len);
     define!(linker, SetProperty, properties::set, path, path_len, value, value_len);
+
+    define!(
+        linker,
+        CallForeignFunction,
+        foreign::call,
+        name,
+        name_len,
+        arguments,
+        arguments_len,
+        out,
+        out_len
+    );
     Ok(())
 }
 

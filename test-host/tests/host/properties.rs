@@ -213,3 +213,77 @@ fn a_host_call_can_be_made_to_fail() {
     host.heal_host_call(HostCall::GetProperty);
     assert_eq!(value(&host.request(Request::get("http://a/"))), b"/");
 }
+
+/// A filter that declares `who` with these arguments (after the name), and sets it for each request.
+fn declaring(arguments: &str) -> String {
+    format!(
+        r#"(func (export "proxy_on_configure") (param i32 i32) (result i32)
+             (i32.eqz (call $call_foreign_function $"declare_property" $"\0a\03who{arguments}" &out)))
+           (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+             (call $keep $"before" (call $get_property $"who" &out))
+             (call $keep $"set" (call $set_property $"who" $"x"))
+             (i32.const 0))"#
+    )
+}
+
+#[test]
+fn a_declared_property_lives_as_long_as_it_was_said_to() {
+    let on = |connection: u64| Request::get("http://a/").property("connection.id", Property::Uint(connection));
+    // Refused: not found before (1), set once only (2).
+    for (arguments, expected) in [
+        ("", [["!01", ""], ["!01", ""], ["!01", ""]]),
+        (r"\10\01", [["!01", ""], ["!01", ""], ["!01", ""]]),
+        (r"\28\02", [["!01", ""], ["x", ""], ["!01", ""]]),
+        (r"\10\01\28\02", [["!01", ""], ["x", "!02"], ["!01", ""]]),
+        (r"\18\01\28\01", [["!01", ""], ["!01", ""], ["!01", ""]]),
+    ] {
+        let mut host = host(&declaring(arguments));
+        for (request, expected) in [on(7), on(7), on(8)].into_iter().zip(expected) {
+            let outcome = host.request(request);
+            let state = |key| outcome.filter_state(key).unwrap_or_default();
+            assert_eq!(
+                [state("wasm.before"), state("wasm.set")],
+                expected,
+                "{arguments}: {outcome}"
+            );
+            assert_eq!(state("wasm.who"), "x", "{arguments}");
+        }
+        // Two requests of which nothing is known share no connection.
+        for _ in 0..2 {
+            let outcome = host.request(Request::get("http://a/"));
+            assert_eq!(
+                outcome.filter_state("wasm.before").as_deref(),
+                Some("!01"),
+                "{arguments}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_declaration_that_is_none_is_refused() {
+    for arguments in [
+        r"\10",
+        r"\28\03",
+        r"\0a\40",
+        r"\0b",
+        r"\10\80\80\80\80\80\80\80\80\80\80\01",
+    ] {
+        let error = Host::builder(&module(&declaring(arguments)))
+            .start()
+            .expect_err(arguments);
+        assert!(error.to_string().contains("on_configure returned false"), "{error}");
+    }
+    let unknown = host(
+        r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+             (call $keep $"answer" (call $call_foreign_function $"expr_create" $"1" &out)) (i32.const 0))"#,
+    )
+    .request(Request::get("http://a/"));
+    assert_eq!(value(&unknown), b"!01");
+    assert!(
+        unknown
+            .to_string()
+            .contains("this host has no foreign function `expr_create`"),
+        "{unknown}"
+    );
+}
