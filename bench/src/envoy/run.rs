@@ -44,6 +44,9 @@ pub(super) struct Measured {
     pub(super) cost: f64,
     /// How much more that is than without a filter, median over rounds of the difference.
     pub(super) added: f64,
+    /// The same with one request at a time: Envoy sleeps in between, and finds less in the processor's caches.
+    pub(super) cost_alone: f64,
+    pub(super) added_alone: f64,
     /// Nanoseconds, of requests one at a time.
     pub(super) p50: f64,
     pub(super) p99: f64,
@@ -62,10 +65,17 @@ struct Contender {
     // Dropped in this order: Envoy goes before its folder.
     envoy: Envoy,
     load: Load,
-    costs: Vec<f64>,
+    costs: Costs,
     latencies: Vec<f64>,
     configured: Option<Duration>,
     _directory: TempDir,
+}
+
+/// Processor time of a request, a value for each round.
+#[derive(Clone, Default)]
+struct Costs {
+    in_waves: Vec<f64>,
+    alone: Vec<f64>,
 }
 
 /// Measures every variant at every size.
@@ -112,7 +122,7 @@ fn contenders(options: &Options, size: usize) -> Result<Vec<Measured>, Error> {
         }
     }
     contenders.sort_by_key(|contender| contender.variant);
-    let without: Vec<f64> = contenders
+    let without: Costs = contenders
         .iter()
         .find(|contender| contender.variant == Variant::None)
         .map(|contender| contender.costs.clone())
@@ -146,7 +156,7 @@ impl Contender {
             variant,
             envoy,
             load,
-            costs: Vec::new(),
+            costs: Costs::default(),
             latencies: Vec::new(),
             configured,
             _directory: directory,
@@ -157,25 +167,24 @@ impl Contender {
         let before = self.envoy.processor_time()?;
         let requests = self.load.waves(time)?;
         let after = self.envoy.processor_time()?;
-        self.costs.push((after - before) as f64 / f64::from(requests));
-        let latencies = self.load.latencies(time / 2)?;
+        self.costs.in_waves.push((after - before) as f64 / f64::from(requests));
+        let before = self.envoy.processor_time()?;
+        let latencies = self.load.latencies(time)?;
+        let after = self.envoy.processor_time()?;
+        self.costs.alone.push((after - before) as f64 / latencies.len() as f64);
         self.latencies
             .extend(latencies.iter().map(|latency| latency.as_secs_f64() * 1e9));
         Ok(())
     }
 
-    fn measured(&mut self, size: usize, without: &[f64]) -> Result<Measured, Error> {
-        let mut added: Vec<f64> = self
-            .costs
-            .iter()
-            .zip(without)
-            .map(|(cost, without)| cost - without)
-            .collect();
+    fn measured(&mut self, size: usize, without: &Costs) -> Result<Measured, Error> {
         Ok(Measured {
             size,
             variant: self.variant,
-            cost: quantile(&mut self.costs, 0.5),
-            added: quantile(&mut added, 0.5),
+            added: added(&self.costs.in_waves, &without.in_waves),
+            added_alone: added(&self.costs.alone, &without.alone),
+            cost: quantile(&mut self.costs.in_waves, 0.5),
+            cost_alone: quantile(&mut self.costs.alone, 0.5),
             p50: quantile(&mut self.latencies, 0.5),
             p99: quantile(&mut self.latencies, 0.99),
             resident: self.envoy.resident()?,
@@ -184,6 +193,12 @@ impl Contender {
             virtual_machines: self.envoy.virtual_machines()?,
         })
     }
+}
+
+/// The median over rounds of the difference within a round.
+fn added(costs: &[f64], without: &[f64]) -> f64 {
+    let differences = costs.iter().zip(without).map(|(cost, without)| cost - without);
+    quantile(&mut differences.collect::<Vec<_>>(), 0.5)
 }
 
 /// The value that this share of all is below; 0 when there is none.
