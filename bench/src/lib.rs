@@ -14,6 +14,7 @@
 
 pub mod call;
 pub mod embedded;
+pub mod envoy;
 pub mod families;
 pub mod in_memory;
 pub mod plot;

@@ -3,10 +3,12 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use outgate_bench::families::Family;
 use outgate_bench::report::Report;
-use outgate_bench::wasm;
+use outgate_bench::{envoy, wasm};
 
 /// Measures the filter's module.
 #[derive(Parser)]
@@ -20,6 +22,8 @@ struct Cli {
 enum Command {
     /// Instructions, host calls, memory and start in the test host
     Wasm(WasmArgs),
+    /// Processor time, latency, memory and start in a real Envoy, beside none, a no-op and native RBAC
+    Envoy(EnvoyArgs),
 }
 
 #[derive(Args)]
@@ -44,9 +48,28 @@ struct WasmArgs {
     family: String,
 }
 
+#[derive(Args)]
+struct EnvoyArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The Envoy binary
+    #[arg(long, env = "ENVOY", value_name = "FILE")]
+    envoy: PathBuf,
+    /// The family of policies; its callers must have one name
+    #[arg(long, value_name = "NAME", default_value = "walkthrough")]
+    family: String,
+    /// Numbers of policies
+    #[arg(long, value_name = "COUNT", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    sizes: Vec<u32>,
+    /// How often each variant has its turn
+    #[arg(long, value_name = "COUNT")]
+    rounds: Option<usize>,
+}
+
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Wasm(args) => run_wasm(args),
+        Command::Envoy(args) => run_envoy(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -72,6 +95,27 @@ fn run_wasm(args: WasmArgs) -> Result<(), wasm::Error> {
         }
     };
     let report = wasm::report(&wasm::measure(&args.common.filter, &options)?);
+    report.write(&args.common.out)?;
+    println!("{}", report.text());
+    Ok(())
+}
+
+fn run_envoy(args: EnvoyArgs) -> Result<(), envoy::Error> {
+    let quick = args.common.quick;
+    let sizes: Vec<usize> = match &args.sizes[..] {
+        [] if quick => vec![1, 1_000, 10_000],
+        [] => vec![1, 10, 100, 200, 1_000, 10_000, 100_000],
+        sizes => sizes.iter().map(|&size| size as usize).collect(),
+    };
+    let family = Family::named(&args.family).ok_or_else(|| format!("there is no family `{}`", args.family))?;
+    let report = envoy::report(&envoy::measure(&envoy::Options {
+        envoy: args.envoy,
+        filter: args.common.filter,
+        family,
+        sizes,
+        rounds: args.rounds.unwrap_or(if quick { 8 } else { 24 }),
+        turn: Duration::from_millis(if quick { 150 } else { 250 }),
+    })?);
     report.write(&args.common.out)?;
     println!("{}", report.text());
     Ok(())

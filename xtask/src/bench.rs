@@ -24,10 +24,10 @@ pub(crate) enum Bench {
     /// The engine by itself, natively: time and allocations of a decision (some 8 minutes, 1 with --quick)
     Engine(Options),
 
-    /// The module in the test host: instructions, host calls, start, memory (some 3 minutes, 1 with --quick)
+    /// The module in the test host: instructions, host calls, start, memory (some 2 minutes, 1 with --quick)
     Wasm(Options),
 
-    /// The module in a real Envoy, beside none, one that does nothing and native RBAC (some 15 minutes, 3 with --quick)
+    /// The module in a real Envoy, beside none, one that does nothing and native RBAC (some 8 minutes, 1 with --quick)
     Envoy(Options),
 
     /// Put the tables and plots of the last measurements into docs/performance.md
