@@ -12,8 +12,39 @@
 //!      Engine ── decide(&Request) ──▶ Decision: verdict, engine, rule, shadow verdicts
 //! ```
 //!
-//! A decision costs about the same with one policy and with many: a request is looked up by its host, its path, its caller and
-//! whatever else sets policies apart. `src/index/mod.rs` explains how, with a drawing.
+//! # The index
+//!
+//! A decision costs about the same with one policy and with a hundred thousand. What a rule says is cut into *statements*: that an
+//! attribute has one of some values, or that it has not a certain one. Statements are kept once, whoever makes them, and so are
+//! their texts. A rule becomes *branches*, each a plain conjunction of statements; it matches when any of them does.
+//!
+//! The index is a tree over branches. At each node every branch is filed under the statement that the fewest others share, by the
+//! *keys* of its values: an exact text, a prefix, a suffix, a network. Branches that share a key and are still many go into a node
+//! of their own, where the next statement sets them apart. What no key finds stands behind a *guard*, the statement that most of the
+//! rest have in common, which is looked at once for all of them:
+//!
+//! ```text
+//!            host                    principal              path
+//!  request ──┬─ exact "a.com" ─────────────────────────────────────▶ branch 7
+//!            ├─ exact "b.com" ──────┬─ exact "td/ns/x/sa/1" ───────▶ branch 1
+//!            │                      └─ exact "td/ns/x/sa/2" ───────▶ branch 2
+//!            ├─ suffix ".c.com" ────┬─ exact "td/ns/y/sa/1" ─┬─ prefix "/v1/" ─────────▶ branch 4
+//!            │                      :                        └─ segment "invoices" ────▶ branch 5, `/{*}/invoices/{**}`
+//!            ├─ guard: host is not "d.com" ─▶ branches 6, 9, 12, …   that can be found by no key
+//!            └─ rest ───────────────────────▶ branches that nothing sets apart
+//! ```
+//!
+//! A request is looked up by the few texts that it has for each attribute (*probes*: its host, its path, the segments of its path,
+//! each name in the certificate …): a hash lookup for exact values, one for each length of prefix or suffix, or a binary search where
+//! there are more than eight lengths, one for each length of network. A template has several keys, of which the rarest is taken. What
+//! is found is a superset of what matches, and is checked; in a statement with many values, those are looked up in the same way. The
+//! wanted answer is the *first* matching rule in the byte order of names: rules are numbered in that order, each node knows the lowest
+//! number below it, and a node that cannot better what is found already is passed over.
+//!
+//! Memory is bounded: a branch with many values in many statements would stand below all of their combinations, so that after some
+//! filings a branch nodes are parted by guards only. Exclusions that one rule alone makes, when they are many, become one statement.
+//!
+//! # A decision
 //!
 //! ```
 //! use outgate_policy::config::Config;

@@ -11,6 +11,7 @@ use super::Error;
 use crate::families::Family;
 
 const NO_OP: &str = include_str!("no_op.wat");
+const CALLS: &str = include_str!("calls.wat");
 
 /// What stands in the chain of HTTP filters, before the router.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -19,6 +20,8 @@ pub enum Variant {
     None,
     /// A module that does nothing: what Wasm costs by itself.
     NoOp,
+    /// A module that makes our filter's host calls and does nothing else: what they cost, whoever makes them.
+    Calls,
     /// Envoy's own RBAC, as Istio renders the policies.
     Native,
     /// Our filter.
@@ -27,7 +30,7 @@ pub enum Variant {
 
 impl Variant {
     /// All, in the order of tables.
-    pub const ALL: [Self; 4] = [Self::None, Self::NoOp, Self::Native, Self::Filter];
+    pub const ALL: [Self; 5] = [Self::None, Self::NoOp, Self::Calls, Self::Native, Self::Filter];
 
     /// The word in tables.
     #[must_use]
@@ -35,6 +38,7 @@ impl Variant {
         match self {
             Self::None => "none",
             Self::NoOp => "no-op",
+            Self::Calls => "calls alone",
             Self::Native => "native RBAC",
             Self::Filter => "outgate",
         }
@@ -50,11 +54,8 @@ impl Variant {
     ) -> Result<Vec<Value>, Error> {
         match self {
             Self::None => Ok(Vec::new()),
-            Self::NoOp => {
-                let no_op = directory.join("no_op.wasm");
-                std::fs::write(&no_op, wat::parse_str(NO_OP)?)?;
-                Ok(vec![wasm(&no_op, "")])
-            }
+            Self::NoOp => stand_in("no_op.wasm", NO_OP, directory),
+            Self::Calls => stand_in("calls.wasm", CALLS, directory),
             Self::Native => {
                 let config: Config = serde_json::from_str(&family.configuration(size))?;
                 let mut policies = Vec::with_capacity(config.policies.len());
@@ -71,6 +72,13 @@ impl Variant {
             Self::Filter => Ok(vec![wasm(module, &family.configuration(size))]),
         }
     }
+}
+
+/// A module that takes the filter's place.
+fn stand_in(name: &str, text: &str, directory: &Path) -> Result<Vec<Value>, Error> {
+    let module = directory.join(name);
+    std::fs::write(&module, wat::parse_str(text)?)?;
+    Ok(vec![wasm(&module, "")])
 }
 
 /// A module as Istio attaches a `WasmPlugin`.

@@ -1,27 +1,10 @@
-//! Finds the rules that a request could match without looking at the others.
-//!
-//! # How it works
-//!
-//! A rule is cut into *branches*, each a plain conjunction of constraints; the rule matches when any of its branches does. The
-//! index is a tree. At each node every branch is filed under the constraint that sets it apart from the most others, by its
-//! values as *keys* of a [`Table`]; branches that share a key and are still many go into a node of their own, where the next
-//! constraint sets them apart:
+//! Finds the rules that a request could match without looking at the others. The crate's front page explains how.
 //!
 //! ```text
-//!            Host                    Principal              Path
-//!  request ──┬─ exact "a.com" ─────────────────────────────────────▶ branch 7
-//!            ├─ exact "b.com" ──────┬─ exact "td/ns/x/sa/1" ───────▶ branch 1
-//!            │                      └─ exact "td/ns/x/sa/2" ───────▶ branch 2
-//!            └─ suffix ".c.com" ────┬─ exact "td/ns/y/sa/1" ─┬─ prefix "/v1/" ─▶ branch 4
-//!                                   :                        └─ exact "/x" ────▶ branch 5
-//!  guard: not (Host any of "d.com") ─▶ branches without a key that share a constraint
-//!  rest ─────────────────────────────▶ branches that nothing sets apart
+//! vocabulary ─▶ keyring ──▶ build ──▶ Index ──▶ nodes ──▶ table ──▶ map, affixes
+//!   statements   key, probe             │                  by kind of key
+//!                                       └─▶ value_set: inside a statement with many values, the same once more
 //! ```
-//!
-//! A request is looked up by the few texts that it has for each subject: a hash lookup for exact values, one for each length of
-//! prefix or suffix, one for each length of network. What is found is a superset of what matches, and is checked. The wanted
-//! answer is the *first* matching rule in the byte order of names; rules are numbered in that order, each node knows the lowest
-//! number below it, and a node that cannot better what is found already is passed over.
 
 mod affixes;
 mod branches;

@@ -24,7 +24,7 @@ pub(crate) struct ValueSet {
 
 impl ValueSet {
     /// So few values are compared one by one.
-    pub(crate) const FEW: usize = 8;
+    pub(crate) const FEW: usize = 32;
 
     /// A set of values, of which keys may be new texts.
     pub(crate) fn new(subject: &Subject, values: &[TextNumber], texts: &mut Texts) -> Self {
