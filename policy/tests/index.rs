@@ -41,7 +41,8 @@ impl Dice {
     }
 
     fn values(&mut self, many: usize, stem: &str) -> Value {
-        let count = [1, 1, 1, 2, 3, 12][self.roll(6)];
+        // Beyond 32, values are looked up.
+        let count = [1, 1, 1, 2, 3, 12, 1, 1, 2, 40][self.roll(10)];
         json!((0..count).map(|_| self.value(many, stem)).collect::<Vec<_>>())
     }
 }
@@ -265,5 +266,140 @@ fn policies_that_differ_in_one_field_are_told_apart() {
             Verdict::Allow,
             "{name}, beyond the last"
         );
+    }
+}
+
+/// Fields with fifty values, more than are compared one by one, and their `not` forms.
+#[test]
+fn long_lists_mean_what_short_ones_do() {
+    const COUNT: usize = 50;
+    type Field = (&'static str, &'static str, fn(usize) -> String, fn(usize) -> Call);
+    let fields: [Field; 16] = [
+        (
+            "from",
+            "principals",
+            |n| format!("td/ns/a/sa/s{n}"),
+            |n| Call::get("h/").by(&format!("td/ns/a/sa/s{n}")),
+        ),
+        (
+            "from",
+            "principals",
+            |n| format!("td/ns/{n}/*"),
+            |n| Call::get("h/").by(&format!("td/ns/{n}/sa/x")),
+        ),
+        (
+            "from",
+            "namespaces",
+            |n| format!("ns{n}"),
+            |n| Call::get("h/").by(&format!("td/ns/ns{n}/sa/x")),
+        ),
+        (
+            "from",
+            "trustDomains",
+            |n| format!("td{n}"),
+            |n| Call::get("h/").by(&format!("td{n}/ns/a/sa/x")),
+        ),
+        (
+            "from",
+            "ipBlocks",
+            |n| format!("10.{n}.0.0/{}", 16 + n % 9),
+            |n| Call::get("h/").source_ip(&format!("10.{n}.0.1")),
+        ),
+        (
+            "to",
+            "hosts",
+            |n| format!("H{n}.com"),
+            |n| Call::get(&format!("h{n}.com/")),
+        ),
+        (
+            "to",
+            "hosts",
+            |n| format!("*.h{n}.com"),
+            |n| Call::get(&format!("a.h{n}.COM/")),
+        ),
+        ("to", "paths", |n| format!("/p{n}"), |n| Call::get(&format!("h/p{n}?q"))),
+        (
+            "to",
+            "paths",
+            |n| format!("/p{n}/*"),
+            |n| Call::get(&format!("h/p{n}/x")),
+        ),
+        (
+            "to",
+            "paths",
+            |n| format!("*/p{n}"),
+            |n| Call::get(&format!("h/x/p{n}")),
+        ),
+        (
+            "to",
+            "paths",
+            |n| format!("/{{*}}/p{n}/{{**}}"),
+            |n| Call::get(&format!("h/x/p{n}/y/z")),
+        ),
+        (
+            "to",
+            "ports",
+            |n| (8000 + n).to_string(),
+            |n| Call::get("h/").port(8000 + n as u16),
+        ),
+        (
+            "when",
+            "connection.sni",
+            |n| format!("s{n}"),
+            |n| Call::get("h/").sni(&format!("s{n}")),
+        ),
+        (
+            "when",
+            "request.headers[x]",
+            |n| format!("v{n}"),
+            |n| Call::get("h/").header("x", format!("v{n}")),
+        ),
+        // All but the last are found by a key.
+        (
+            "when",
+            "request.headers[x]",
+            |n| if n + 1 < COUNT { format!("v{n}") } else { "*".to_owned() },
+            |n| {
+                if n < COUNT {
+                    Call::get("h/").header("x", format!("v{n}"))
+                } else {
+                    Call::get("h/")
+                }
+            },
+        ),
+        (
+            "when",
+            "request.auth.claims[c]",
+            |n| format!("v{n}"),
+            |n| Call::get("h/").claim("c", &json!([format!("v{n}")])),
+        ),
+    ];
+    for (part, field, value, call) in fields {
+        let values: Vec<String> = (0..COUNT).map(value).collect();
+        for is_negated in [false, true] {
+            let name = match is_negated {
+                true => format!("not{}{}", field[..1].to_uppercase(), &field[1..]),
+                false => field.to_owned(),
+            };
+            let rule = match part {
+                "from" => json!({"from": [{"source": {name: values}}]}),
+                "to" => json!({"to": [{"operation": {name: values}}]}),
+                _ if is_negated => json!({"when": [{"key": field, "notValues": values}]}),
+                _ => json!({"when": [{"key": field, "values": values}]}),
+            };
+            let written = json!({
+                "metadata": {"namespace": "n", "name": "p"},
+                "spec": {"action": "DENY", "rules": [rule]}
+            });
+            let policies = [Policy::check(serde_json::from_value(written).unwrap()).unwrap().policy];
+            let engine = Engine::compile(&policies, &Mesh::default(), None);
+            for n in [0, 1, COUNT / 2, COUNT - 1, COUNT, COUNT + 1] {
+                let call = call(n);
+                let verdict = engine.decide(&call).unwrap().verdict;
+                let case = format!("{field}, value {n}, negated: {is_negated}");
+                assert_eq!(verdict, walk(&policies, &call).0, "{case}");
+                assert_eq!(verdict == Verdict::Deny, (n < COUNT) != is_negated, "{case}");
+            }
+        }
     }
 }
