@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Test(Test),
     Up(Up),
     Package(Package),
+    Inspect(Inspect),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -88,6 +89,20 @@ pub(crate) struct Check {
     pub(crate) labels: LabelArguments,
 
     /// How to print the findings.
+    #[arg(long, default_value = "text")]
+    pub(crate) output: OutputFormat,
+}
+
+/// Tell what a Proxy-Wasm module is and what it can touch, without running it.
+///
+/// Any SDK's module will do. Exits with 1 when no proxy could run it, and says why.
+#[derive(Args, Debug)]
+pub(crate) struct Inspect {
+    /// The module.
+    #[arg(value_name = "FILTER.wasm")]
+    pub(crate) module: PathBuf,
+
+    /// How to print what is found.
     #[arg(long, default_value = "text")]
     pub(crate) output: OutputFormat,
 }

@@ -8,6 +8,7 @@ mod described;
 mod explain;
 mod failure;
 mod filter_module;
+mod inspect;
 mod local;
 mod output;
 mod package;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => scenario::run(arguments),
         Command::Up(arguments) => up::run(arguments),
         Command::Package(arguments) => package::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
     };
     result.unwrap_or_else(|failure: Failure| failure.report())
 }
