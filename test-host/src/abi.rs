@@ -6,10 +6,22 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum AbiVersion {
+    /// `proxy_abi_version_0_1_0`: header callbacks do not say whether the stream ends, and a missing header reads as empty.
+    V0_1_0,
     /// `proxy_abi_version_0_2_0`
     V0_2_0,
     /// `proxy_abi_version_0_2_1`
     V0_2_1,
+}
+
+impl fmt::Display for AbiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::V0_1_0 => "0.1.0",
+            Self::V0_2_0 => "0.2.0",
+            Self::V0_2_1 => "0.2.1",
+        })
+    }
 }
 
 /// What a host call answers to the guest.
@@ -114,14 +126,8 @@ impl fmt::Display for LogLevel {
 pub enum Action {
     /// Let what was seen go on.
     Continue,
-    /// Hold it. Envoy has four ways of holding; all of them are this one here.
+    /// Hold it. What exactly is held depends on the callback; guests of the C++ SDK can choose.
     Pause,
-}
-
-impl Action {
-    pub(crate) fn from_abi(value: u32) -> Self {
-        if value == 0 { Self::Continue } else { Self::Pause }
-    }
 }
 
 /// The header maps that a guest can name.
@@ -131,8 +137,14 @@ pub(crate) enum MapKind {
     RequestTrailers,
     ResponseHeaders,
     ResponseTrailers,
-    /// Maps 4 to 7: metadata and headers of callouts.
-    Callout,
+    /// 4
+    GrpcInitialMetadata,
+    /// 5
+    GrpcTrailingMetadata,
+    /// 6
+    CalloutHeaders,
+    /// 7
+    CalloutTrailers,
 }
 
 impl MapKind {
@@ -142,7 +154,10 @@ impl MapKind {
             1 => Self::RequestTrailers,
             2 => Self::ResponseHeaders,
             3 => Self::ResponseTrailers,
-            4..=7 => Self::Callout,
+            4 => Self::GrpcInitialMetadata,
+            5 => Self::GrpcTrailingMetadata,
+            6 => Self::CalloutHeaders,
+            7 => Self::CalloutTrailers,
             _ => return None,
         })
     }

@@ -1,37 +1,69 @@
-//! A host: one plugin on one worker, with its VM, its configuration, and the streams that go through it.
+//! A host: one plugin with its workers, each with a VM, and the streams that go through it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::abi::{LogLevel, MetricKind, Status};
+use crate::abi::{MetricKind, Status};
+use crate::callout::{Callout, CalloutId, Delivery, GrpcEvent, Incoming, UpstreamReply};
+use crate::connection::Connection;
+use crate::driver::Driver;
+use crate::failure_policy::{FailurePolicy, Reloads};
+use crate::host_builder::HostBuilder;
 use crate::host_call::{HostCall, HostCallCounts};
 use crate::ledger::{Ledger, LogLine};
-use crate::limits::Limits;
-use crate::metrics::MetricRegistry;
 use crate::module::Module;
 use crate::outcome::Outcome;
 use crate::phase::Phase;
-use crate::property::Property;
-use crate::property_store::{PropertyPath, PropertyStore};
+use crate::profile::Profile;
+use crate::queues::SharedQueues;
+use crate::random::SplitMix64;
 use crate::request::Request;
 use crate::response::Response;
-use crate::shared_data::SharedData;
 use crate::start_error::StartError;
 use crate::stream::{HttpStream, StreamId};
 use crate::stream_state::StreamState;
+use crate::tcp_stream::TcpStream;
 use crate::trap::Trap;
 use crate::vm::Vm;
-use crate::vm_state::{Faults, Process, Settings};
+use crate::vm_state::Process;
+use crate::worker::{Event, Worker};
 
 /// A running plugin. It can move between threads; for several at once, make several hosts of one [`Module`].
 pub struct Host {
     module: Module,
     process: Arc<Process>,
-    vm: Vm,
-    root: u32,
+    workers: Vec<Worker>,
+    /// The worker that new streams come to.
+    current: usize,
+    configuration: Arc<[u8]>,
+    reloads: Reloads,
+    /// For what is random in a proxy.
+    random: SplitMix64,
 }
 
+/// How many messages are told to a filter before time has to move again: one that answers each by another callout would
+/// never let it.
+const MOST_EVENTS: usize = 10_000;
+
 impl Host {
+    pub(crate) fn new(
+        module: Module,
+        process: Arc<Process>,
+        workers: Vec<Worker>,
+        configuration: Arc<[u8]>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            module,
+            process,
+            workers,
+            current: 0,
+            configuration,
+            reloads: Reloads::default(),
+            random: SplitMix64::new(seed),
+        }
+    }
+
     /// To describe a plugin and start it.
     pub fn builder(module: &Module) -> HostBuilder {
         HostBuilder::new(module)
@@ -44,72 +76,175 @@ impl Host {
 
     /// Sends a request through the filter to an upstream that answers `response`, and finishes it.
     ///
-    /// A body is delivered in one piece. If the filter pauses the stream and nothing continues it, the client goes away.
+    /// Bodies are delivered in their pieces. While the filter holds the stream, time goes on to what may let it go: the answer
+    /// to a callout, or its timeout. If nothing does, the client goes away.
     pub fn exchange(&mut self, request: impl Into<Request>, response: impl Into<Response>) -> Outcome {
         let (request, response) = (request.into(), response.into());
         let mut stream = self.http_stream(&request);
         stream.request_headers();
-        if !request.body.is_empty() {
-            stream.request_body(&request.body, true);
+        stream.wait();
+        for (chunk, end) in request.body.deliveries() {
+            stream.request_body(chunk, end);
+            if end {
+                stream.wait();
+            }
+        }
+        if !request.body.trailers.is_empty() {
+            stream.request_trailers(&*request.body.trailers);
+            stream.wait();
         }
         stream.response_headers(&response);
-        if !response.body.is_empty() {
-            stream.response_body(&response.body, true);
+        stream.wait();
+        for (chunk, end) in response.body.deliveries() {
+            stream.response_body(chunk, end);
+            if end {
+                stream.wait();
+            }
+        }
+        if !response.body.trailers.is_empty() {
+            stream.response_trailers(&*response.body.trailers);
+            stream.wait();
         }
         stream.finish()
     }
 
     /// Begins a stream, to be taken through its callbacks one by one. The guest does not know of it yet.
     pub fn http_stream(&mut self, request: impl Into<Request>) -> HttpStream<'_> {
-        let id = self.vm.new_context_id();
         let request = request.into();
-        let connection = request.connection().map_or_else(Arc::default, |number| {
+        let filter_state = self.connection_state(request.connection_number());
+        let id = self.begin_stream(|id, root, now| StreamState::http(id, root, &request, filter_state, now));
+        HttpStream::new(self, id)
+    }
+
+    /// Begins a connection, to be taken through the callbacks of a network filter one by one.
+    pub fn tcp_stream(&mut self, connection: impl Into<Connection>) -> TcpStream<'_> {
+        let connection = connection.into();
+        let filter_state = self.connection_state(connection.connection_number());
+        let id =
+            self.begin_stream(|id, root, now| StreamState::tcp(id, root, connection.properties, filter_state, now));
+        TcpStream::new(self, id)
+    }
+
+    fn connection_state(&self, number: Option<u64>) -> Arc<Mutex<crate::filter_state::FilterState>> {
+        number.map_or_else(Arc::default, |number| {
             let connections = self.process.connections.lock();
             connections.unwrap_or_else(PoisonError::into_inner).state(number)
-        });
-        let mut state = StreamState::new(id, self.root, &request, connection);
-        if let Some(trap) = self.vm.failure() {
-            state.fail(trap.clone());
+        })
+    }
+
+    fn begin_stream(&mut self, make: impl FnOnce(u32, u32, u64) -> StreamState) -> StreamId {
+        self.reload_if_due();
+        let fails_open = self.fails_open();
+        let worker = &mut self.workers[self.current];
+        let context = worker.vm.new_context_id();
+        let mut state = make(context, worker.root, worker.vm.view().clock);
+        match worker.vm.failure() {
+            Some(trap) if !fails_open => state.fail(trap.clone()),
+            _ => {}
         }
-        self.vm.state().streams.push(state);
-        HttpStream::new(self, StreamId(id))
+        worker.vm.state().streams.push(state);
+        StreamId {
+            worker: self.current,
+            context,
+        }
     }
 
     /// Goes on with a stream that was begun before, to have several at once. `None` when it is finished.
     pub fn stream(&mut self, id: StreamId) -> Option<HttpStream<'_>> {
-        self.vm.state().stream_by_id(id.0)?;
+        self.workers.get_mut(id.worker)?.vm.state().stream_by_id(id.context)?;
         Some(HttpStream::new(self, id))
     }
 
-    /// Replaces the configuration, as Envoy does: a fresh VM tries it first; then the running VM gets a new root context
-    /// for it (a VM that died is replaced), and the old root goes when its last stream has. Returns what the new root
+    /// Goes on with a connection that was begun before. `None` when it is finished.
+    pub fn connection(&mut self, id: StreamId) -> Option<TcpStream<'_>> {
+        self.workers.get_mut(id.worker)?.vm.state().stream_by_id(id.context)?;
+        Some(TcpStream::new(self, id))
+    }
+
+    /// Chooses the worker that new streams come to, and of which the accessors of this host tell. Workers are counted from 0.
+    ///
+    /// # Panics
+    /// When there are not that many: see [`HostBuilder::workers`].
+    pub fn worker(&mut self, number: usize) -> &mut Self {
+        let workers = self.workers.len();
+        assert!(number < workers, "there is no worker {number}: this host has {workers}");
+        self.current = number;
+        self
+    }
+
+    /// Replaces the configuration, as Envoy does: a fresh VM tries it first; then the VM of each worker gets a new root
+    /// context for it (a VM that died is replaced), and the old root goes when its last stream has. Returns what the new root
     /// logged.
     ///
     /// # Errors
     /// When the filter refuses the configuration or dies of it. The old one then goes on deciding.
     pub fn reconfigure(&mut self, configuration: impl AsRef<[u8]>) -> Result<Vec<LogLine>, StartError> {
         let configuration: Arc<[u8]> = configuration.as_ref().into();
-        let state = self.vm.state();
-        let (clock, faults) = (state.clock, state.faults.clone());
-        let mut canary = Vm::start(&self.module, &self.process, clock, faults)?;
-        let canary_root = canary.add_root(configuration.clone())?;
-        if self.vm.failure().is_some() {
-            canary.take_over(&mut self.vm);
-            self.vm = canary;
-            self.root = canary_root;
-        } else {
-            self.root = self.vm.add_root(configuration)?;
-            self.vm.retire_roots(Some(self.root));
+        self.start_worker(self.current, &configuration)?;
+        for number in 0..self.workers.len() {
+            if self.workers[number].vm.failure().is_some() {
+                let fresh = self.start_worker(number, &configuration)?;
+                self.workers[number].replace(fresh);
+            } else {
+                self.workers[number].reconfigure(&configuration)?;
+            }
         }
+        self.configuration = configuration;
         Ok(self.logs().to_vec())
     }
 
-    /// Ends the plugin: done, then delete. Returns what it logged besides streams.
-    pub fn shutdown(mut self) -> Vec<LogLine> {
-        self.vm.retire_roots(None)
+    /// A fresh VM, configured.
+    fn start_worker(&mut self, number: usize, configuration: &Arc<[u8]>) -> Result<Worker, StartError> {
+        let state = self.workers[number].vm.state();
+        let (clock, faults) = (state.clock, state.faults.clone());
+        Worker::start(&self.module, &self.process, number, clock, faults, configuration)
     }
 
-    /// What the plugin logged besides streams: while it started and was configured.
+    /// Gives a dead VM a successor, if the plugin's failure policy asks for one and it is time.
+    fn reload_if_due(&mut self) {
+        let FailurePolicy::Reload(base) = self.process.settings.failure_policy else {
+            return;
+        };
+        let worker = &self.workers[self.current];
+        if worker.vm.failure().is_none() {
+            return;
+        }
+        let base = u64::try_from(base.as_nanos()).unwrap_or(u64::MAX);
+        let due = worker.started_at.saturating_add(base);
+        let due = due.saturating_add(self.random.below(base / 2 + 1));
+        if worker.vm.view().clock < due {
+            self.reloads.backoff += 1;
+            return;
+        }
+        let configuration = self.configuration.clone();
+        match self.start_worker(self.current, &configuration) {
+            Ok(fresh) => {
+                self.reloads.success += 1;
+                self.workers[self.current].replace(fresh);
+            }
+            Err(_) => {
+                self.reloads.failure += 1;
+                let now = self.workers[self.current].vm.view().clock;
+                self.workers[self.current].started_at = now;
+            }
+        }
+    }
+
+    /// How often a dead VM was replaced: see [`FailurePolicy::Reload`].
+    pub fn reloads(&self) -> Reloads {
+        self.reloads
+    }
+
+    /// Ends the plugin: done, then delete, on every worker. Returns what it logged besides streams.
+    pub fn shutdown(mut self) -> Vec<LogLine> {
+        let mut logs = Vec::new();
+        for worker in &mut self.workers {
+            logs.append(&mut worker.vm.retire_roots(None));
+        }
+        logs
+    }
+
+    /// What the plugin logged besides streams: while it started and was configured, and in ticks and answers to callouts.
     pub fn logs(&self) -> &[LogLine] {
         self.ledger().map_or(&[], |ledger| &ledger.logs)
     }
@@ -119,34 +254,37 @@ impl Host {
         self.ledger().map(|ledger| ledger.calls.clone()).unwrap_or_default()
     }
 
-    /// The fuel that each step of the start used.
+    /// The fuel that each callback besides streams used: the steps of the start, ticks, answers to callouts.
     pub fn start_fuel(&self) -> &[(Phase, u64)] {
         self.ledger().map_or(&[], |ledger| &ledger.fuel)
     }
 
     fn ledger(&self) -> Option<&Ledger> {
-        self.vm
-            .view()
-            .roots
-            .iter()
-            .find(|root| root.id == self.root)
-            .map(|root| &root.ledger)
+        let worker = &self.workers[self.current];
+        let mut roots = worker.vm.view().roots.iter();
+        roots.find(|root| root.id == worker.root).map(|root| &root.ledger)
+    }
+
+    /// The last host calls that were made on this worker, oldest first: as many as the host keeps.
+    pub fn trace(&self) -> Vec<crate::trace::CallRecord> {
+        self.vm_view().view().trace.records().cloned().collect()
     }
 
     /// The period of ticks that the plugin asked for, if it did. See [`Host::advance`].
     pub fn tick_period(&self) -> Option<Duration> {
-        let root = self.vm.view().roots.iter().find(|root| root.id == self.root)?;
+        let worker = &self.workers[self.current];
+        let root = worker.vm.view().roots.iter().find(|root| root.id == worker.root)?;
         (root.tick_period > 0).then(|| Duration::from_millis(root.tick_period.into()))
     }
 
-    /// The trap that killed the VM, if one did. Every stream fails until [`Host::reconfigure`].
+    /// The trap that killed the VM, if one did. What becomes of its streams is for the [`FailurePolicy`] to say.
     pub fn failure(&self) -> Option<&Trap> {
-        self.vm.failure()
+        self.vm_view().failure()
     }
 
     /// The size of the guest's memory, in bytes.
     pub fn memory_size(&self) -> usize {
-        self.vm.memory_size()
+        self.vm_view().memory_size()
     }
 
     /// The value of a metric: the count, the level, or the number of samples.
@@ -162,34 +300,174 @@ impl Host {
         self.process.metrics.snapshot()
     }
 
-    /// Moves the clock on. The plugin ticks as often as its period ends on the way, and so does an older configuration of
-    /// it that still has streams.
+    /// The time, in nanoseconds since the epoch.
+    pub fn now(&self) -> u64 {
+        self.vm_view().view().clock
+    }
+
+    /// Moves the clock on, and has everything happen that is due on the way, in order and on every worker: the answers to
+    /// callouts and their timeouts, the items of queues, ticks. `Duration::ZERO` has happen what is due now.
     pub fn advance(&mut self, by: Duration) {
-        self.vm.advance(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+        let end = self
+            .now()
+            .saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+        let mut events = 0;
+        while events < MOST_EVENTS && self.happen_next(end) {
+            events += 1;
+            // Time that moves on is no loop.
+            if self.next_event().is_none_or(|event| event.time > self.now()) {
+                events = 0;
+            }
+        }
+        self.set_clock(end);
+    }
+
+    /// Moves the clock to the next event, and has it happen. False when nothing is under way, besides ticks.
+    pub(crate) fn advance_to_next_event(&mut self) -> bool {
+        let calls_out = self.workers.iter().any(|worker| worker.next_answer().is_some());
+        calls_out && self.happen_next(u64::MAX)
+    }
+
+    /// Has the next event happen, if it is due by `end`.
+    fn happen_next(&mut self, end: u64) -> bool {
+        let notice = self.queues(SharedQueues::take_notice);
+        if let Some(notice) = notice {
+            if let Some(worker) = self.workers.get_mut(notice.worker) {
+                worker.vm.queue_ready(notice.root, notice.queue);
+            }
+            self.grant_all();
+            return true;
+        }
+        let Some(event) = self.next_event().filter(|event| event.time <= end) else {
+            return false;
+        };
+        self.set_clock(event.time.max(self.now()));
+        self.workers[event.worker].happen(event);
+        self.grant_all();
+        true
+    }
+
+    fn next_event(&self) -> Option<Event> {
+        let events = self.workers.iter().enumerate();
+        events.filter_map(|(number, worker)| worker.next_event(number)).min()
+    }
+
+    fn set_clock(&mut self, time: u64) {
+        for worker in &mut self.workers {
+            worker.vm.state().clock = time;
+        }
+    }
+
+    fn queues<T>(&self, act: impl FnOnce(&mut SharedQueues) -> T) -> T {
+        act(&mut self.process.queues.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Grants what guests asked for on behalf of streams whose callback was not the one running.
+    pub(crate) fn grant_all(&mut self) {
+        for number in 0..self.workers.len() {
+            let asking = |worker: &Worker| {
+                let mut streams = worker.vm.view().streams.iter();
+                streams.find(|stream| !stream.wishes.is_empty()).map(|stream| stream.id)
+            };
+            // Each grant takes the wishes, and a stream in which nothing runs any more makes none.
+            while let Some(context) = asking(&self.workers[number]) {
+                let id = StreamId {
+                    worker: number,
+                    context,
+                };
+                Driver::new(self, id).grant();
+            }
+        }
+    }
+
+    /// The callouts that the filter made, oldest first: the ones under way, and the last thousand of the others.
+    pub fn callouts(&self) -> Vec<Callout> {
+        let callouts = self.workers.iter().flat_map(|worker| worker.vm.view().callouts.made());
+        callouts.collect()
+    }
+
+    /// The callouts that wait for an answer, oldest first.
+    pub fn pending_callouts(&self) -> Vec<Callout> {
+        let workers = self.workers.iter();
+        let pending = workers.flat_map(|worker| worker.vm.view().callouts.pending().cloned());
+        pending.collect()
+    }
+
+    /// Answers a callout that waits. The filter is told when time moves. False when it does not wait any more.
+    pub fn answer(&mut self, id: CalloutId, reply: impl Into<UpstreamReply>) -> bool {
+        let Some(worker) = self.workers.get_mut(id.worker) else {
+            return false;
+        };
+        let state = worker.vm.state();
+        let now = state.clock;
+        state.callouts.schedule(id.token, reply.into(), now)
+    }
+
+    /// Has something happen on a gRPC callout. The filter is told when time moves. False when the callout is over.
+    pub fn grpc_event(&mut self, id: CalloutId, event: GrpcEvent) -> bool {
+        self.answer(id, UpstreamReply::grpc_stream([event]))
+    }
+
+    /// Calls `proxy_on_foreign_function` of the root, as a proxy's own function would that has something to tell.
+    pub fn call_back(&mut self, function: u32, arguments: impl AsRef<[u8]>) {
+        let worker = &mut self.workers[self.current];
+        worker.vm.deliver(Delivery {
+            root: worker.root,
+            token: function,
+            incoming: Incoming::ForeignArguments(arguments.as_ref().to_vec()),
+        });
+        self.grant_all();
     }
 
     /// Makes a host call fail from now on: it does nothing and answers `status`.
     pub fn fail_host_call(&mut self, call: HostCall, status: Status) {
-        self.vm.state().faults.set(call, Some(status));
+        for worker in &mut self.workers {
+            worker.vm.state().faults.set(call, Some(status));
+        }
     }
 
     /// Lets a host call work again.
     pub fn heal_host_call(&mut self, call: HostCall) {
-        self.vm.state().faults.set(call, None);
+        for worker in &mut self.workers {
+            worker.vm.state().faults.set(call, None);
+        }
     }
 
-    pub(crate) fn vm(&mut self) -> &mut Vm {
-        &mut self.vm
+    /// The filter that runs here.
+    pub fn module(&self) -> &Module {
+        &self.module
     }
 
-    pub(crate) fn vm_view(&self) -> &Vm {
-        &self.vm
+    /// Whose behaviour this host has.
+    pub fn profile(&self) -> Profile {
+        self.process.settings.profile
+    }
+
+    pub(crate) fn fails_open(&self) -> bool {
+        self.process.settings.failure_policy == FailurePolicy::Open
+    }
+
+    pub(crate) fn allows_headers_stop_iteration(&self) -> bool {
+        self.process.settings.allow_headers_stop_iteration
+    }
+
+    pub(crate) fn buffer_limit(&self) -> usize {
+        self.process.settings.buffer_limit
+    }
+
+    pub(crate) fn vm(&mut self, worker: usize) -> &mut Vm {
+        &mut self.workers[worker].vm
+    }
+
+    fn vm_view(&self) -> &Vm {
+        &self.workers[self.current].vm
     }
 
     /// A stream is gone: maybe an old root with it.
-    pub(crate) fn stream_ended(&mut self) {
-        if self.vm.view().roots.len() > 1 {
-            self.vm.retire_roots(Some(self.root));
+    pub(crate) fn stream_ended(&mut self, worker: usize) {
+        let worker = &mut self.workers[worker];
+        if worker.vm.view().roots.len() > 1 {
+            worker.vm.retire_roots(Some(worker.root));
         }
     }
 }
@@ -198,143 +476,7 @@ impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Host")
             .field("module", &self.module)
-            .field("root", &self.root)
+            .field("workers", &self.workers.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Describes a plugin and its host.
-#[derive(Debug, Clone)]
-pub struct HostBuilder {
-    module: Module,
-    settings: Settings,
-    configuration: Arc<[u8]>,
-    clock: u64,
-    faults: Faults,
-}
-
-/// 2026-01-01T00:00:00Z: where the clock stands when a test does not set it.
-const DEFAULT_CLOCK: u64 = 1_767_225_600_000_000_000;
-
-/// How many host calls are kept when a test does not say.
-const DEFAULT_TRACE_DEPTH: usize = 64;
-
-impl HostBuilder {
-    fn new(module: &Module) -> Self {
-        Self {
-            module: module.clone(),
-            settings: Settings {
-                plugin_name: String::new(),
-                root_id: String::new(),
-                vm_id: String::new(),
-                vm_configuration: Vec::new(),
-                log_level: LogLevel::Info,
-                limits: Limits::default(),
-                trace_depth: DEFAULT_TRACE_DEPTH,
-                properties: PropertyStore::default(),
-            },
-            configuration: Arc::default(),
-            clock: DEFAULT_CLOCK,
-            faults: Faults::default(),
-        }
-    }
-
-    /// The plugin's name, `plugin_name`.
-    #[must_use]
-    pub fn plugin_name(mut self, name: &str) -> Self {
-        self.settings.plugin_name = name.to_owned();
-        self
-    }
-
-    /// The plugin's root id, `plugin_root_id`.
-    #[must_use]
-    pub fn root_id(mut self, id: &str) -> Self {
-        self.settings.root_id = id.to_owned();
-        self
-    }
-
-    /// The VM's id, `plugin_vm_id`.
-    #[must_use]
-    pub fn vm_id(mut self, id: &str) -> Self {
-        self.settings.vm_id = id.to_owned();
-        self
-    }
-
-    /// The plugin's configuration.
-    #[must_use]
-    pub fn configuration(mut self, configuration: impl AsRef<[u8]>) -> Self {
-        self.configuration = configuration.as_ref().into();
-        self
-    }
-
-    /// The VM's configuration.
-    #[must_use]
-    pub fn vm_configuration(mut self, configuration: impl AsRef<[u8]>) -> Self {
-        self.settings.vm_configuration = configuration.as_ref().to_vec();
-        self
-    }
-
-    /// The level below which lines are dropped. By default [`LogLevel::Info`], as in Envoy.
-    #[must_use]
-    pub fn log_level(mut self, level: LogLevel) -> Self {
-        self.settings.log_level = level;
-        self
-    }
-
-    /// Where the clock stands, in nanoseconds since the epoch. By default at the beginning of 2026. It never moves by
-    /// itself: see [`Host::advance`].
-    #[must_use]
-    pub fn clock(mut self, nanoseconds: u64) -> Self {
-        self.clock = nanoseconds;
-        self
-    }
-
-    /// What the filter may use.
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.settings.limits = limits;
-        self
-    }
-
-    /// How many of the last host calls are kept for [`Outcome::trace`] and for reports; 0 keeps none, for benchmarks.
-    #[must_use]
-    pub fn trace_depth(mut self, depth: usize) -> Self {
-        self.settings.trace_depth = depth;
-        self
-    }
-
-    /// A property that every context sees, such as `xds.node.id`. One of the same path on a request wins.
-    #[must_use]
-    pub fn property(mut self, path: impl PropertyPath, value: impl Into<Property>) -> Self {
-        self.settings.properties.set(path, value.into());
-        self
-    }
-
-    /// Makes a host call fail from the start: it does nothing and answers `status`.
-    #[must_use]
-    pub fn fail_host_call(mut self, call: HostCall, status: Status) -> Self {
-        self.faults.set(call, Some(status));
-        self
-    }
-
-    /// Starts the filter: instance, root context, `on_vm_start`, `on_configure`.
-    ///
-    /// # Errors
-    /// When the filter traps, or refuses its configuration.
-    pub fn start(self) -> Result<Host, StartError> {
-        let process = Arc::new(Process {
-            settings: self.settings,
-            metrics: MetricRegistry::default(),
-            shared_data: Mutex::new(SharedData::default()),
-            connections: Mutex::default(),
-        });
-        let mut vm = Vm::start(&self.module, &process, self.clock, self.faults)?;
-        let root = vm.add_root(self.configuration)?;
-        Ok(Host {
-            module: self.module,
-            process,
-            vm,
-            root,
-        })
     }
 }

@@ -56,6 +56,20 @@ host_calls! {
     GetProperty = "proxy_get_property",
     SetProperty = "proxy_set_property",
     CallForeignFunction = "proxy_call_foreign_function",
+    HttpCall = "proxy_http_call",
+    GrpcCall = "proxy_grpc_call",
+    GrpcStream = "proxy_grpc_stream",
+    GrpcSend = "proxy_grpc_send",
+    GrpcCancel = "proxy_grpc_cancel",
+    GrpcClose = "proxy_grpc_close",
+    RegisterSharedQueue = "proxy_register_shared_queue",
+    ResolveSharedQueue = "proxy_resolve_shared_queue",
+    EnqueueSharedQueue = "proxy_enqueue_shared_queue",
+    DequeueSharedQueue = "proxy_dequeue_shared_queue",
+    GetConfiguration = "proxy_get_configuration",
+    ContinueRequest = "proxy_continue_request",
+    ContinueResponse = "proxy_continue_response",
+    ClearRouteCache = "proxy_clear_route_cache",
 }
 
 impl fmt::Display for HostCall {

@@ -32,4 +32,6 @@ pub(crate) struct Ledger {
     pub(crate) calls: HostCallCounts,
     pub(crate) metrics: Vec<MetricChange>,
     pub(crate) fuel: Vec<(Phase, u64)>,
+    /// How often the host asked the guest for memory.
+    pub(crate) allocations: u32,
 }

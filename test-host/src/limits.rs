@@ -17,6 +17,10 @@ pub struct Limits {
     /// Bytes that cross between guest and host in one call of the guest, hence what the host keeps for it.
     /// Default: 64 MiB.
     pub host_bytes: usize,
+    /// Bytes that shared data and queues keep. Default: 64 MiB.
+    pub shared_bytes: usize,
+    /// Callouts that are under way at a time on one worker. Default: 10,000.
+    pub callouts: usize,
 }
 
 impl Default for Limits {
@@ -27,6 +31,8 @@ impl Default for Limits {
             memory: 256 << 20,
             host_calls: 1_000_000,
             host_bytes: 64 << 20,
+            shared_bytes: 64 << 20,
+            callouts: 10_000,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::body::Body;
 use crate::header_map::HeaderMap;
 use crate::response::Response;
 
@@ -51,6 +52,21 @@ impl LocalReply {
         }
     }
 
+    /// Envoy's own reply when more of a message is held than its buffers take.
+    pub(crate) fn too_large(status: u32) -> Self {
+        let (body, details) = match status {
+            413 => ("Payload Too Large", "request_payload_too_large"),
+            _ => ("Internal Server Error", "response_payload_too_large"),
+        };
+        Self {
+            status,
+            details: details.to_owned(),
+            body: body.into(),
+            headers: HeaderMap::new(),
+            grpc_status: None,
+        }
+    }
+
     /// The response that Envoy sends for this reply, before the response callbacks see it.
     ///
     /// A gRPC client gets a trailers-only response: status 200, the outcome in `grpc-status` and `grpc-message`.
@@ -60,7 +76,7 @@ impl LocalReply {
         for (name, value) in &self.headers {
             headers.add(name, value);
         }
-        let mut body: Arc<[u8]> = Arc::default();
+        let mut body = Body::default();
         if form.is_grpc {
             headers.set("content-type", "application/grpc");
             if headers.get("grpc-status").is_none() {
@@ -80,7 +96,7 @@ impl LocalReply {
                 headers.set("content-type", "text/plain");
             }
             if !form.is_head {
-                body = self.body.as_slice().into();
+                body.set(&self.body);
             }
         }
         Response {

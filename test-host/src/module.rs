@@ -44,10 +44,10 @@ pub(crate) enum Metering {
 pub(crate) const CLOCK_TICK: Duration = Duration::from_millis(20);
 
 /// The markers of the versions of the ABI.
-const MARKERS: [(&str, Option<AbiVersion>); 3] = [
-    ("proxy_abi_version_0_2_1", Some(AbiVersion::V0_2_1)),
-    ("proxy_abi_version_0_2_0", Some(AbiVersion::V0_2_0)),
-    ("proxy_abi_version_0_1_0", None),
+const MARKERS: [(&str, AbiVersion); 3] = [
+    ("proxy_abi_version_0_2_1", AbiVersion::V0_2_1),
+    ("proxy_abi_version_0_2_0", AbiVersion::V0_2_0),
+    ("proxy_abi_version_0_1_0", AbiVersion::V0_1_0),
 ];
 
 /// The module from which a filter imports the functions of the ABI.
@@ -149,7 +149,7 @@ impl ModuleOptions {
         let engine = self.engine()?;
         let module = wasmtime::Module::from_binary(&engine, wasm).map_err(|error| ModuleError::invalid(&error))?;
         let abi = abi_version(&module)?;
-        exports::check(&module)?;
+        exports::check(&module, abi)?;
         let mut linker = Linker::new(&engine);
         host_calls::link(&mut linker).map_err(|error| ModuleError::invalid(&error))?;
         stub_missing(&mut linker, &module)?;
@@ -201,11 +201,7 @@ fn check_preamble(wasm: &[u8]) -> Result<(), ModuleError> {
 
 fn abi_version(module: &wasmtime::Module) -> Result<AbiVersion, ModuleError> {
     let marker = MARKERS.iter().find(|(name, _)| module.get_export(name).is_some());
-    match marker {
-        Some((_, Some(version))) => Ok(*version),
-        Some((_, None)) => Err(ModuleError::OldAbi),
-        None => Err(ModuleError::NoAbiVersion),
-    }
+    marker.map(|(_, version)| *version).ok_or(ModuleError::NoAbiVersion)
 }
 
 /// Links the `proxy_*` imports that this host does not have to a stub that says so, and refuses all others.
@@ -217,7 +213,9 @@ fn stub_missing(linker: &mut Linker<VmState>, module: &wasmtime::Module) -> Resu
             continue;
         }
         match import.ty() {
-            ExternType::Func(ty) if from == ABI_IMPORTS && name.starts_with("proxy_") => {
+            ExternType::Func(ty)
+                if from == ABI_IMPORTS && (name.starts_with("proxy_") || name.starts_with("envoy_")) =>
+            {
                 host_calls::link_stub(linker, name, ty).map_err(|error| ModuleError::invalid(&error))?;
             }
             _ => unknown.push(format!("{from}.{name}")),
@@ -249,8 +247,6 @@ pub enum ModuleError {
     Invalid(String),
     /// No export says which version of the ABI it was built for.
     NoAbiVersion,
-    /// It was built for ABI 0.1.0.
-    OldAbi,
     /// It exports no function that allocates memory.
     NoAllocator,
     /// It exports no memory.
@@ -291,11 +287,7 @@ impl fmt::Display for ModuleError {
             ),
             Self::Invalid(why) => write!(f, "this is no valid WebAssembly: {why}"),
             Self::NoAbiVersion => f.write_str(
-                "this is no Proxy-Wasm filter: it exports no `proxy_abi_version_0_2_0` or `proxy_abi_version_0_2_1`",
-            ),
-            Self::OldAbi => f.write_str(
-                "this filter was built for Proxy-Wasm ABI 0.1.0, which this host does not have: build it with an SDK \
-                 for 0.2.0 or 0.2.1",
+                "this is no Proxy-Wasm filter: it exports no `proxy_abi_version_0_1_0`, `_0_2_0` or `_0_2_1`",
             ),
             Self::NoAllocator => f.write_str(
                 "the filter exports neither `malloc` nor `proxy_on_memory_allocate`: the host could hand it nothing",

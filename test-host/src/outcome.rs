@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::abi::LogLevel;
 use crate::header_map::HeaderMap;
@@ -23,6 +24,8 @@ pub enum End {
     Forwarded,
     /// The filter replied in place of the upstream.
     Replied,
+    /// The filter held more than the proxy's buffers take: the client got 413 or 500.
+    Overflowed,
     /// The filter held the stream in this callback, and nothing continued it.
     Paused(Phase),
     /// The filter closed the stream.
@@ -57,6 +60,12 @@ pub struct Outcome {
     pub fuel: Vec<(Phase, u64)>,
     /// The size of the guest's memory after the stream, in bytes.
     pub memory: usize,
+    /// How often the host had to ask the guest for memory, for the answers to its calls.
+    pub allocations: u32,
+    /// Did the filter ask for the route to be chosen anew?
+    pub route_cache_cleared: bool,
+    /// How long it took, by the virtual clock.
+    pub duration: Duration,
     /// The trap that failed this stream: its own, or the one of an earlier stream that killed the VM.
     pub trap: Option<Trap>,
     /// The last host calls of this stream, oldest first: as many as the host keeps.
@@ -71,26 +80,37 @@ pub struct Forwarded {
     pub headers: Arc<HeaderMap>,
     /// Its body.
     pub body: Vec<u8>,
+    /// Its trailers.
+    pub trailers: Arc<HeaderMap>,
 }
 
 impl Outcome {
-    pub(crate) fn new(mut stream: StreamState, died_now: Option<Trap>, memory: usize, trace: Vec<CallRecord>) -> Self {
+    pub(crate) fn new(
+        mut stream: StreamState,
+        died_now: Option<Trap>,
+        memory: usize,
+        clock: u64,
+        trace: Vec<CallRecord>,
+    ) -> Self {
         let paused = stream.request.paused.or(stream.response.paused);
         let end = match (&stream.course, paused) {
             (Course::Failed(_), _) => End::Failed,
             (Course::Reset, _) => End::Reset,
             (Course::Replied, _) => End::Replied,
+            (Course::Overflowed, _) => End::Overflowed,
             (Course::Open, Some(phase)) => End::Paused(phase),
             (Course::Open, None) => End::Forwarded,
         };
         let response = stream.client_response();
         let trap = match stream.course {
             Course::Failed(trap) => Some(trap),
-            _ => died_now,
+            _ => died_now.or(stream.bypassed),
         };
-        let upstream = stream.request.sent.then_some(Forwarded {
-            headers: stream.request.headers,
-            body: stream.request.passed,
+        let trailers = stream.request.passed_trailers();
+        let upstream = stream.request.sent.then(|| Forwarded {
+            headers: stream.request.headers.clone(),
+            body: std::mem::take(&mut stream.request.passed),
+            trailers,
         });
         let text = |key: Vec<u8>| String::from_utf8_lossy(&key).into_owned();
         Self {
@@ -110,9 +130,17 @@ impl Outcome {
             host_calls: stream.ledger.calls,
             fuel: stream.ledger.fuel,
             memory,
+            allocations: stream.ledger.allocations,
+            route_cache_cleared: stream.route_cache_cleared,
+            duration: Duration::from_nanos(clock.saturating_sub(stream.started)),
             trap,
             trace,
         }
+    }
+
+    /// The body that went to the upstream, as far as it did; of a connection, the bytes.
+    pub fn upstream_body(&self) -> &[u8] {
+        self.upstream.as_ref().map_or(&[], |upstream| &upstream.body)
     }
 
     /// The status that the client saw; 0 when there was no response.
@@ -167,6 +195,7 @@ impl fmt::Display for Outcome {
             End::Reset => f.write_str("the filter closed the stream")?,
             End::Forwarded => write!(f, "forwarded; the client got {}", self.status())?,
             End::Replied => write!(f, "the filter replied; the client got {}", self.status())?,
+            End::Overflowed => write!(f, "the proxy's buffer overflowed; the client got {}", self.status())?,
             End::Failed => write!(f, "the stream failed; the client got {}", self.status())?,
         }
         if !self.details.is_empty() {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::abi::Status;
+use crate::body::Body;
+use crate::connection::connection_facts;
 use crate::dynamic_metadata;
 use crate::header_map::HeaderMap;
 use crate::property::Property;
-use crate::property_store::{Found, PropertyPath, PropertyStore};
+use crate::property_store::{PropertyPath, PropertyStore};
 
 /// A request, as the proxy hands it to the filter. Cheap to clone: a copy shares headers, body and properties.
 ///
@@ -24,7 +26,7 @@ use crate::property_store::{Found, PropertyPath, PropertyStore};
 #[derive(Debug, Clone)]
 pub struct Request {
     pub(crate) headers: Arc<HeaderMap>,
-    pub(crate) body: Arc<[u8]>,
+    pub(crate) body: Body,
     pub(crate) properties: Arc<PropertyStore>,
 }
 
@@ -63,7 +65,7 @@ impl Request {
     pub fn from_headers<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (N, V)>) -> Self {
         Self {
             headers: Arc::new(headers.into_iter().collect()),
-            body: Arc::default(),
+            body: Body::default(),
             properties: Arc::default(),
         }
     }
@@ -97,8 +99,41 @@ impl Request {
     /// Gives the request a body. Without one, the headers end the stream and no body callback runs.
     #[must_use]
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
-        self.body = body.as_ref().into();
+        self.body.set(body.as_ref());
         self
+    }
+
+    /// Gives the request a body that arrives in these pieces.
+    #[must_use]
+    pub fn body_chunks<B: AsRef<[u8]>>(mut self, pieces: impl IntoIterator<Item = B>) -> Self {
+        self.body.set_pieces(pieces);
+        self
+    }
+
+    /// Cuts the body into pieces of `size` bytes; 0 delivers it whole.
+    #[must_use]
+    pub fn chunked(mut self, size: usize) -> Self {
+        self.body.cut(size);
+        self
+    }
+
+    /// Ends the message with an empty piece of body of its own, as often happens on a network.
+    #[must_use]
+    pub fn trailing_empty_chunk(mut self) -> Self {
+        self.body.ends_separately = true;
+        self
+    }
+
+    /// Adds a trailer line.
+    #[must_use]
+    pub fn trailer(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        Arc::make_mut(&mut self.body.trailers).add(name, value);
+        self
+    }
+
+    /// Is there nothing after the headers?
+    pub(crate) fn ends_with_headers(&self) -> bool {
+        self.body.is_absent()
     }
 
     /// Sets any property. What is set here wins over what the host works out from the request.
@@ -115,75 +150,12 @@ impl Request {
         self
     }
 
+    connection_facts!();
+
     /// `request.protocol`, by default `HTTP/1.1`.
     #[must_use]
     pub fn protocol(self, protocol: &str) -> Self {
         self.property("request.protocol", protocol)
-    }
-
-    /// The number of its connection, if it has one.
-    pub(crate) fn connection(&self) -> Option<u64> {
-        match self.properties.find(b"connection\0id") {
-            Some(Found::Value(Property::Uint(number))) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// Did the client present a certificate? By default it did not.
-    #[must_use]
-    pub fn mtls(self, mtls: bool) -> Self {
-        self.property("connection.mtls", mtls)
-    }
-
-    /// The first URI SAN of the peer's certificate: its SPIFFE id.
-    #[must_use]
-    pub fn uri_san(self, san: &str) -> Self {
-        self.property("connection.uri_san_peer_certificate", san)
-    }
-
-    /// The first DNS SAN of the peer's certificate.
-    #[must_use]
-    pub fn dns_san(self, san: &str) -> Self {
-        self.property("connection.dns_san_peer_certificate", san)
-    }
-
-    /// The subject of the peer's certificate.
-    #[must_use]
-    pub fn subject(self, subject: &str) -> Self {
-        self.property("connection.subject_peer_certificate", subject)
-    }
-
-    /// The peer's certificate, as PEM.
-    #[must_use]
-    pub fn peer_certificate_pem(self, pem: &str) -> Self {
-        self.property("connection.peer_certificate", pem)
-    }
-
-    /// The server name that the client asked for; Envoy lower-cases it. By default it is empty, not absent.
-    #[must_use]
-    pub fn sni(self, name: &str) -> Self {
-        self.property("connection.requested_server_name", name.to_ascii_lowercase())
-    }
-
-    /// `source.address` and `source.port`, from `ip:port`.
-    #[must_use]
-    pub fn source_address(self, address: &str) -> Self {
-        self.address("source", address)
-    }
-
-    /// `destination.address` and `destination.port`, from `ip:port`.
-    #[must_use]
-    pub fn destination_address(self, address: &str) -> Self {
-        self.address("destination", address)
-    }
-
-    fn address(self, end: &str, address: &str) -> Self {
-        let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-        let this = self.property([end, "address"], address);
-        match port {
-            Some(port) => this.property([end, "port"], i64::from(port)),
-            None => this,
-        }
     }
 
     /// Dynamic metadata: an object whose fields are the namespaces (`{"envoy.filters.http.jwt_authn": {…}}`).

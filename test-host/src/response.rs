@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::body::Body;
 use crate::header_map::HeaderMap;
 
 /// A response, with its status as the header `:status`. Cheap to clone.
@@ -15,7 +16,7 @@ use crate::header_map::HeaderMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     pub(crate) headers: Arc<HeaderMap>,
-    pub(crate) body: Arc<[u8]>,
+    pub(crate) body: Body,
 }
 
 impl Response {
@@ -24,7 +25,14 @@ impl Response {
         let headers = [(":status", status.to_string())].into_iter().collect();
         Self {
             headers: Arc::new(headers),
-            body: Arc::default(),
+            body: Body::default(),
+        }
+    }
+
+    pub(crate) fn from_headers(headers: Arc<HeaderMap>) -> Self {
+        Self {
+            headers,
+            body: Body::default(),
         }
     }
 
@@ -38,7 +46,35 @@ impl Response {
     /// Gives the response a body. Without one, the headers end the stream and no body callback runs.
     #[must_use]
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
-        self.body = body.as_ref().into();
+        self.body.set(body.as_ref());
+        self
+    }
+
+    /// Gives the response a body that arrives in these pieces.
+    #[must_use]
+    pub fn body_chunks<B: AsRef<[u8]>>(mut self, pieces: impl IntoIterator<Item = B>) -> Self {
+        self.body.set_pieces(pieces);
+        self
+    }
+
+    /// Cuts the body into pieces of `size` bytes; 0 delivers it whole.
+    #[must_use]
+    pub fn chunked(mut self, size: usize) -> Self {
+        self.body.cut(size);
+        self
+    }
+
+    /// Ends the message with an empty piece of body of its own, as often happens on a network.
+    #[must_use]
+    pub fn trailing_empty_chunk(mut self) -> Self {
+        self.body.ends_separately = true;
+        self
+    }
+
+    /// Adds a trailer line.
+    #[must_use]
+    pub fn trailer(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        Arc::make_mut(&mut self.body.trailers).add(name, value);
         self
     }
 
@@ -54,12 +90,17 @@ impl Response {
 
     /// The body.
     pub fn body_bytes(&self) -> &[u8] {
-        &self.body
+        &self.body.bytes
+    }
+
+    /// The trailers.
+    pub fn trailers(&self) -> &HeaderMap {
+        &self.body.trailers
     }
 
     /// The body as text; what is no UTF-8 becomes U+FFFD.
     pub fn body_text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        String::from_utf8_lossy(&self.body.bytes).into_owned()
     }
 }
 

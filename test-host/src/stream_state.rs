@@ -1,23 +1,32 @@
-//! An HTTP stream as the proxy keeps it: what the guest may see of it at which moment, and what it asked for.
+//! A stream as the proxy keeps it: what the guest may see of it at which moment, and what it asked for.
 
 use std::sync::{Arc, Mutex};
 
-use crate::abi::{Action, MapKind, Status};
+use crate::abi::{MapKind, Status};
+use crate::direction::Direction;
 use crate::filter_state::{FilterState, StreamFilterState};
 use crate::header_map::HeaderMap;
 use crate::ledger::Ledger;
 use crate::local_reply::{LocalReply, ReplyForm};
-use crate::phase::Phase;
 use crate::property_store::PropertyStore;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::trap::Trap;
 
-/// One HTTP stream.
+/// What travels on a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http,
+    /// A connection: the request is what comes from downstream, the response what comes from the upstream.
+    Tcp,
+}
+
+/// One stream: an HTTP request with its response, or a connection.
 pub(crate) struct StreamState {
     pub(crate) id: u32,
     pub(crate) root: u32,
-    /// Has the request no body?
+    pub(crate) protocol: Protocol,
+    /// Has the request no body and no trailers?
     pub(crate) ends_with_headers: bool,
     pub(crate) request: Direction,
     pub(crate) response: Direction,
@@ -36,6 +45,12 @@ pub(crate) struct StreamState {
     pub(crate) ledger: Ledger,
     /// The response code details, once a response is on its way.
     pub(crate) details: String,
+    /// When it began, by the virtual clock.
+    pub(crate) started: u64,
+    /// Why the filter was passed by, if it was: its VM is dead and the plugin fails open.
+    pub(crate) bypassed: Option<Trap>,
+    /// Did the guest ask for the route to be chosen anew?
+    pub(crate) route_cache_cleared: bool,
 }
 
 /// What became of a stream.
@@ -45,30 +60,12 @@ pub(crate) enum Course {
     Open,
     /// The filter replied in place of the upstream.
     Replied,
+    /// The proxy replied in place of the filter: more was held than its buffers take.
+    Overflowed,
     /// The filter closed it.
     Reset,
     /// The VM is dead; this is why.
     Failed(Trap),
-}
-
-/// One direction of a stream.
-#[derive(Default)]
-pub(crate) struct Direction {
-    pub(crate) headers: Arc<HeaderMap>,
-    /// Did its headers arrive? Before, there is no map, not even in `on_log`.
-    pub(crate) arrived: bool,
-    /// Did they go on, past this filter?
-    pub(crate) sent: bool,
-    /// The callback that holds this direction.
-    pub(crate) paused: Option<Phase>,
-    /// Envoy keeps its pointers to map and buffer only while a callback runs, and afterwards as long as it paused.
-    pub(crate) open: bool,
-    /// Like `open`, for the body.
-    pub(crate) body_open: bool,
-    /// The part of the body that is held here.
-    pub(crate) body: Vec<u8>,
-    /// The part of the body that went on.
-    pub(crate) passed: Vec<u8>,
 }
 
 /// What the guest asked for in a host call and gets after its callback has returned: the host never re-enters it.
@@ -80,42 +77,21 @@ pub(crate) struct Wishes {
     pub(crate) continue_response: bool,
 }
 
-impl Direction {
-    /// Envoy hands the headers to a callback.
-    pub(crate) fn receive_headers(&mut self) {
-        self.arrived = true;
-        self.open = true;
-    }
-
-    /// A callback returned: what it let go on goes on, and the pointers to it are dropped.
-    pub(crate) fn settle(&mut self, phase: Phase, action: Action) {
-        match action {
-            Action::Continue => self.release(),
-            Action::Pause => self.paused = Some(phase),
-        }
-    }
-
-    /// Lets go on what is held.
-    pub(crate) fn release(&mut self) {
-        self.paused = None;
-        self.open = false;
-        self.body_open = false;
-        self.sent = true;
-        self.passed.append(&mut self.body);
+impl Wishes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.reply.is_none() && !self.close && !self.continue_request && !self.continue_response
     }
 }
 
 impl StreamState {
-    pub(crate) fn new(id: u32, root: u32, request: &Request, connection: Arc<Mutex<FilterState>>) -> Self {
+    pub(crate) fn http(id: u32, root: u32, request: &Request, connection: Arc<Mutex<FilterState>>, now: u64) -> Self {
         Self {
             id,
             root,
-            ends_with_headers: request.body.is_empty(),
+            protocol: Protocol::Http,
+            ends_with_headers: request.ends_with_headers(),
             form: ReplyForm::of(&request.headers),
-            request: Direction {
-                headers: request.headers.clone(),
-                ..Direction::default()
-            },
+            request: Direction::with_headers(request.headers.clone()),
             response: Direction::default(),
             properties: request.properties.clone(),
             filter_state: StreamFilterState::on(connection),
@@ -126,26 +102,58 @@ impl StreamState {
             created: false,
             ledger: Ledger::default(),
             details: String::new(),
+            started: now,
+            bypassed: None,
+            route_cache_cleared: false,
+        }
+    }
+
+    pub(crate) fn tcp(
+        id: u32,
+        root: u32,
+        properties: Arc<PropertyStore>,
+        connection: Arc<Mutex<FilterState>>,
+        now: u64,
+    ) -> Self {
+        let no_request = Request::from_headers::<&str, &str>([]);
+        let stream = Self::http(id, root, &no_request, connection, now);
+        Self {
+            protocol: Protocol::Tcp,
+            properties,
+            ..stream
         }
     }
 
     /// The map that the guest may read now.
     pub(crate) fn map(&self, kind: MapKind) -> Result<&HeaderMap, Refusal> {
-        match kind {
-            MapKind::RequestHeaders if self.request.open || self.logged(&self.request) => Ok(&self.request.headers),
-            MapKind::ResponseHeaders if self.response.open || self.logged(&self.response) => Ok(&self.response.headers),
-            kind => Err(self.unavailable(kind)),
-        }
+        let found = match kind {
+            MapKind::RequestHeaders if self.request.open || self.logged(&self.request) => Some(&self.request.headers),
+            MapKind::ResponseHeaders if self.response.open || self.logged(&self.response) => {
+                Some(&self.response.headers)
+            }
+            MapKind::RequestTrailers if self.request.trailers_open => self.request.trailers.as_ref(),
+            MapKind::ResponseTrailers if self.response.trailers_open || self.logging => self.response.trailers.as_ref(),
+            _ => None,
+        };
+        found.map(|map| &**map).ok_or_else(|| self.unavailable(kind))
     }
 
-    /// The map that the guest may change now.
+    /// The map that the guest may change now. Trailers that a message has not come into being with its last piece of body.
     pub(crate) fn map_mut(&mut self, kind: MapKind) -> Result<&mut HeaderMap, Refusal> {
-        match kind {
-            MapKind::RequestHeaders if self.request.open => Ok(Arc::make_mut(&mut self.request.headers)),
-            MapKind::ResponseHeaders if self.response.open => Ok(Arc::make_mut(&mut self.response.headers)),
-            _ if self.logging => Err(Refusal::bad_argument("on_log may read headers, not change them")),
-            kind => Err(self.unavailable(kind)),
+        if self.logging {
+            return Err(Refusal::bad_argument("on_log may read headers, not change them"));
         }
+        let unavailable = self.unavailable(kind);
+        let direction = match kind {
+            MapKind::RequestHeaders | MapKind::RequestTrailers => &mut self.request,
+            MapKind::ResponseHeaders | MapKind::ResponseTrailers => &mut self.response,
+            _ => return Err(unavailable),
+        };
+        let map = match kind {
+            MapKind::RequestHeaders | MapKind::ResponseHeaders => direction.open.then_some(&mut direction.headers),
+            _ => direction.trailers_to_change(),
+        };
+        map.map(Arc::make_mut).ok_or(unavailable)
     }
 
     fn logged(&self, direction: &Direction) -> bool {
@@ -154,6 +162,7 @@ impl StreamState {
 
     fn unavailable(&self, kind: MapKind) -> Refusal {
         let reason = match kind {
+            _ if self.protocol == Protocol::Tcp => "a connection has no headers: this is a TCP stream",
             MapKind::RequestHeaders if self.request.arrived => {
                 "the request headers are gone: they can be used in on_request_headers, as long as it paused the stream, \
                  and be read in on_log"
@@ -164,8 +173,15 @@ impl StreamState {
                  stream, and be read in on_log"
             }
             MapKind::ResponseHeaders => "there are no response headers: no response has begun",
-            MapKind::RequestTrailers | MapKind::ResponseTrailers => "this message has no trailers",
-            MapKind::Callout => "no callout is being answered: its maps exist in its own callback only",
+            MapKind::RequestTrailers if self.logging => "on_log cannot read request trailers in Envoy",
+            MapKind::RequestTrailers => self.request.no_trailers("on_request_trailers"),
+            MapKind::ResponseTrailers => self.response.no_trailers("on_response_trailers"),
+            MapKind::GrpcInitialMetadata | MapKind::GrpcTrailingMetadata => {
+                "no gRPC metadata is being received: it exists in its own callback only"
+            }
+            MapKind::CalloutHeaders | MapKind::CalloutTrailers => {
+                "no callout is being answered: its maps exist in on_http_call_response only"
+            }
         };
         let status = if self.logging {
             Status::NotFound
@@ -186,7 +202,11 @@ impl StreamState {
 
     /// Envoy forgets the request's maps and buffers as soon as *any* direction is told to continue.
     pub(crate) fn forget_request(&mut self) {
-        self.request.open = false;
-        self.request.body_open = false;
+        self.request.close_pointers();
+    }
+
+    /// Does the response go on through the filter? A local reply does, like one from the upstream.
+    pub(crate) fn response_is_running(&self) -> bool {
+        matches!(self.course, Course::Open | Course::Replied | Course::Overflowed)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
+use crate::callout::{Delivery, Incoming};
 use crate::exports::Exports;
 use crate::ledger::LogLine;
 use crate::limits::HostCallBudget;
@@ -33,11 +34,12 @@ impl Vm {
     pub(crate) fn start(
         module: &Module,
         process: &Arc<Process>,
+        worker: usize,
         clock: u64,
         faults: Faults,
     ) -> Result<Self, StartError> {
         let metering = module.metering();
-        let state = VmState::new(process.clone(), clock, faults);
+        let state = VmState::new(process.clone(), worker, module.abi_version(), clock, faults);
         let mut store = Store::new(module.engine(), state);
         store.limiter(|state| &mut state.limiter);
         refill(&mut store, metering, process.settings.limits.start_fuel);
@@ -130,6 +132,12 @@ impl Vm {
         }
         let phase = Phase::Configure;
         let answer = self
+            .call(phase, id, |exports| &exports.validate_configuration, (id, length))
+            .map_err(trapped)?;
+        if !agreed(answer) {
+            return Err((phase, StartFailure::Refused));
+        }
+        let answer = self
             .call(phase, id, |exports| &exports.on_configure, (id, length))
             .map_err(trapped)?;
         if !agreed(answer) {
@@ -165,6 +173,7 @@ impl Vm {
             if self.retirement(id) == Some(Retirement::Done) {
                 // A trap here has been kept as the VM's failure.
                 _ = self.call(Phase::Delete, id, |exports| &exports.on_delete, (id,));
+                self.store.data_mut().callouts.forget_root(id);
                 let roots = &mut self.store.data_mut().roots;
                 if let Some(index) = roots.iter().position(|root| root.id == id) {
                     logs.append(&mut roots.remove(index).ledger.logs);
@@ -174,24 +183,72 @@ impl Vm {
         logs
     }
 
-    /// Moves the clock on, and ticks for each root as often as its period ends on the way.
-    pub(crate) fn advance(&mut self, nanoseconds: u64) {
-        let end = self.store.data().clock.saturating_add(nanoseconds);
-        while self.failure.is_none() {
-            let roots = self.store.data().roots.iter();
-            let ticks = roots.filter_map(|root| Some((root.next_tick?, root.id)));
-            let Some((time, id)) = ticks.min().filter(|&(time, _)| time <= end) else {
-                break;
-            };
-            self.store.data_mut().clock = time;
-            // A trap here has been kept as the VM's failure.
-            _ = self.call(Phase::Tick, id, |exports| &exports.on_tick, (id,));
-            // As in Envoy, the next period begins when the guest has returned.
-            for root in self.store.data_mut().roots.iter_mut().filter(|root| root.id == id) {
-                root.await_tick(time);
-            }
+    /// When the next tick is due, and for which root.
+    pub(crate) fn next_tick(&self) -> Option<(u64, u32)> {
+        let roots = self.store.data().roots.iter();
+        roots.filter_map(|root| Some((root.next_tick?, root.id))).min()
+    }
+
+    /// Ticks for a root. As in Envoy, the next period begins when the guest has returned.
+    pub(crate) fn tick(&mut self, id: u32) {
+        // A trap here has been kept as the VM's failure.
+        _ = self.call(Phase::Tick, id, |exports| &exports.on_tick, (id,));
+        let now = self.store.data().clock;
+        for root in self.store.data_mut().roots.iter_mut().filter(|root| root.id == id) {
+            root.await_tick(now);
         }
-        self.store.data_mut().clock = end;
+    }
+
+    /// Tells a root of what has come in for it.
+    pub(crate) fn deliver(&mut self, delivery: Delivery) {
+        let Delivery { root, token, incoming } = delivery;
+        let length = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let response = match &incoming {
+            Incoming::Response(response) => {
+                let (headers, body, trailers) = (response.headers(), response.body_bytes(), response.trailers());
+                (length(headers.len()), length(body.len()), length(trailers.len()))
+            }
+            _ => (0, 0, 0),
+        };
+        let (phase, last) = match &incoming {
+            Incoming::Response(_) | Incoming::Reset => (Phase::HttpCallResponse, 0),
+            Incoming::GrpcInitialMetadata(map) => (Phase::GrpcInitialMetadata, length(map.len())),
+            Incoming::GrpcMessage(message) => (Phase::GrpcReceive, length(message.len())),
+            Incoming::GrpcTrailingMetadata(map) => (Phase::GrpcTrailingMetadata, length(map.len())),
+            Incoming::GrpcClose(status, _) => (Phase::GrpcClose, *status),
+            Incoming::ForeignArguments(arguments) => (Phase::ForeignFunction, length(arguments.len())),
+        };
+        self.store.data_mut().incoming = Some(incoming);
+        let three = (root, token, last);
+        // A trap here has been kept as the VM's failure.
+        _ = match phase {
+            Phase::GrpcInitialMetadata => {
+                self.call(phase, root, |exports| &exports.on_grpc_receive_initial_metadata, three)
+            }
+            Phase::GrpcReceive => self.call(phase, root, |exports| &exports.on_grpc_receive, three),
+            Phase::GrpcTrailingMetadata => {
+                self.call(phase, root, |exports| &exports.on_grpc_receive_trailing_metadata, three)
+            }
+            Phase::GrpcClose => self.call(phase, root, |exports| &exports.on_grpc_close, three),
+            Phase::ForeignFunction => self.call(phase, root, |exports| &exports.on_foreign_function, three),
+            _ => {
+                let (headers, body, trailers) = response;
+                let params = (root, token, headers, body, trailers);
+                self.call(phase, root, |exports| &exports.on_http_call_response, params)
+            }
+        };
+        self.store.data_mut().incoming = None;
+    }
+
+    /// Tells a root that its queue has an item.
+    pub(crate) fn queue_ready(&mut self, root: u32, queue: u32) {
+        // A trap here has been kept as the VM's failure.
+        _ = self.call(
+            Phase::QueueReady,
+            root,
+            |exports| &exports.on_queue_ready,
+            (root, queue),
+        );
     }
 
     fn retirement(&self, id: u32) -> Option<Retirement> {
@@ -272,7 +329,7 @@ impl Vm {
 fn begin(store: &mut Store<VmState>, metering: Metering, phase: Phase, context: u32) -> u64 {
     let state = store.data_mut();
     let limits = &state.process.settings.limits;
-    let starting = matches!(phase, Phase::Initialize | Phase::VmStart | Phase::Configure);
+    let starting = phase.is_start();
     let fuel = if starting { limits.start_fuel } else { limits.fuel };
     state.budget = HostCallBudget::full(limits);
     state.phase = phase;

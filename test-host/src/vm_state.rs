@@ -4,14 +4,19 @@ use std::sync::{Arc, Mutex};
 
 use wasmtime::{Memory, TypedFunc};
 
-use crate::abi::{LogLevel, Status};
+use crate::abi::{AbiVersion, LogLevel, Status};
+use crate::callout::{Callouts, Incoming, UpstreamStates};
+use crate::failure_policy::FailurePolicy;
 use crate::filter_state::{Connections, Declaration};
+use crate::foreign_functions::ForeignFunctions;
 use crate::host_call::HostCall;
 use crate::ledger::Ledger;
 use crate::limits::{HostCallBudget, Limits, MemoryLimiter};
 use crate::metrics::{MetricHandles, MetricRegistry};
 use crate::phase::Phase;
+use crate::profile::Profile;
 use crate::property_store::PropertyStore;
+use crate::queues::SharedQueues;
 use crate::shared_data::SharedData;
 use crate::stream_state::StreamState;
 use crate::trace::TraceRing;
@@ -27,6 +32,13 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) trace_depth: usize,
     pub(crate) properties: PropertyStore,
+    pub(crate) profile: Profile,
+    /// Does a pause in a headers callback hold the headers alone?
+    pub(crate) allow_headers_stop_iteration: bool,
+    /// How many bytes of a message can be held before the proxy gives up.
+    pub(crate) buffer_limit: usize,
+    pub(crate) failure_policy: FailurePolicy,
+    pub(crate) foreign_functions: ForeignFunctions,
 }
 
 /// What outlives a VM: it is shared by those that come after it, as in a process of Envoy.
@@ -36,6 +48,8 @@ pub(crate) struct Process {
     pub(crate) metrics: MetricRegistry,
     pub(crate) shared_data: Mutex<SharedData>,
     pub(crate) connections: Mutex<Connections>,
+    pub(crate) queues: Mutex<SharedQueues>,
+    pub(crate) upstreams: UpstreamStates,
 }
 
 /// Host calls that were made to fail, with the status they answer.
@@ -94,6 +108,9 @@ pub(crate) enum Retirement {
 /// The state of one VM.
 pub(crate) struct VmState {
     pub(crate) process: Arc<Process>,
+    /// The number of the worker that it belongs to.
+    pub(crate) worker: usize,
+    pub(crate) abi: AbiVersion,
     pub(crate) memory: Option<Memory>,
     pub(crate) allocate: Option<TypedFunc<(u32,), u32>>,
     pub(crate) limiter: MemoryLimiter,
@@ -117,12 +134,15 @@ pub(crate) struct VmState {
     pub(crate) roots: Vec<RootState>,
     pub(crate) streams: Vec<StreamState>,
     pub(crate) metrics: MetricHandles,
+    pub(crate) callouts: Callouts,
+    /// The message whose callback is running.
+    pub(crate) incoming: Option<Incoming>,
     /// Where an answer for the guest is put together; kept for its capacity.
     pub(crate) scratch: Vec<u8>,
 }
 
 impl VmState {
-    pub(crate) fn new(process: Arc<Process>, clock: u64, faults: Faults) -> Self {
+    pub(crate) fn new(process: Arc<Process>, worker: usize, abi: AbiVersion, clock: u64, faults: Faults) -> Self {
         let settings = &process.settings;
         Self {
             memory: None,
@@ -140,7 +160,11 @@ impl VmState {
             roots: Vec::new(),
             streams: Vec::with_capacity(1),
             metrics: MetricHandles::default(),
+            callouts: Callouts::default(),
+            incoming: None,
             scratch: Vec::new(),
+            worker,
+            abi,
             process,
         }
     }

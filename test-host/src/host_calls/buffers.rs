@@ -2,9 +2,11 @@
 
 use super::frame::{Answer, Frame};
 use crate::abi::buffer_name;
+use crate::callout::Incoming;
+use crate::direction::Direction;
 use crate::phase::Phase;
 use crate::refusal::Refusal;
-use crate::stream_state::{Direction, StreamState};
+use crate::stream_state::{Protocol, StreamState};
 use crate::vm_state::VmState;
 
 /// The last number of a buffer in the ABI.
@@ -38,9 +40,12 @@ pub(super) fn set_bytes(frame: &mut Frame<'_>, buffer: u32, start: u32, size: u3
     let data = memory.slice(data, len)?;
     state.trace.buffer(buffer).number(start).number(size).text(data);
     state.budget.take_bytes(data.len())?;
+    let into_the_middle = state.process.settings.profile.writes_into_the_middle();
     let body = match (buffer, state.stream_mut()) {
-        (0, Some(stream)) => writable(&mut stream.request),
-        (1, Some(stream)) => writable(&mut stream.response),
+        (0, Some(stream)) if stream.protocol == Protocol::Http => writable(&mut stream.request),
+        (1, Some(stream)) if stream.protocol == Protocol::Http => writable(&mut stream.response),
+        (2, Some(stream)) if stream.protocol == Protocol::Tcp => writable(&mut stream.request),
+        (3, Some(stream)) if stream.protocol == Protocol::Tcp => writable(&mut stream.response),
         _ => Err(Refusal::bad_argument(format!(
             "the {} cannot be written",
             buffer_name(buffer)
@@ -51,6 +56,8 @@ pub(super) fn set_bytes(frame: &mut Frame<'_>, buffer: u32, start: u32, size: u3
         body.splice(..size.min(body.len()), data.iter().copied());
     } else if start >= body.len() {
         body.extend_from_slice(data);
+    } else if into_the_middle {
+        body.splice(start..start.saturating_add(size).min(body.len()), data.iter().copied());
     } else {
         return Err(Refusal::bad_argument("Envoy cannot write into the middle of a body"));
     }
@@ -69,13 +76,26 @@ fn writable(direction: &mut Direction) -> Result<&mut Vec<u8>, Refusal> {
 
 fn readable(state: &VmState, buffer: u32) -> Result<&[u8], Refusal> {
     // Outside its callback a body reads as empty.
-    let body = |direction: fn(&_) -> &Direction| {
-        let stream = state.stream().map(direction).filter(|direction| direction.body_open);
-        stream.map_or(&[][..], |direction| &direction.body)
+    let body = |protocol: Protocol, direction: fn(&StreamState) -> &Direction| {
+        let stream = state.stream().filter(|stream| stream.protocol == protocol);
+        let direction = stream.map(direction).filter(|direction| direction.body_open);
+        direction.map_or(&[][..], |direction| &direction.body)
     };
     match buffer {
-        0 => Ok(body(|stream: &StreamState| &stream.request)),
-        1 => Ok(body(|stream: &StreamState| &stream.response)),
+        0 => Ok(body(Protocol::Http, |stream| &stream.request)),
+        1 => Ok(body(Protocol::Http, |stream| &stream.response)),
+        2 => Ok(body(Protocol::Tcp, |stream| &stream.request)),
+        3 => Ok(body(Protocol::Tcp, |stream| &stream.response)),
+        4 | 5 | 8 => match (buffer, &state.incoming) {
+            (4, Some(Incoming::Response(response))) => Ok(&response.body.bytes),
+            (5, Some(Incoming::GrpcMessage(message))) => Ok(message),
+            (8, Some(Incoming::ForeignArguments(arguments))) => Ok(arguments),
+            _ => Err(Refusal::not_found(format!(
+                "there is no {} in {}: it exists in its own callback only",
+                buffer_name(buffer),
+                state.phase
+            ))),
+        },
         6 => Ok(&state.process.settings.vm_configuration),
         7 if state.phase == Phase::Configure => state
             .root()
@@ -84,11 +104,6 @@ fn readable(state: &VmState, buffer: u32) -> Result<&[u8], Refusal> {
         7 => Err(Refusal::not_found(
             "the plugin configuration can be read in on_configure only",
         )),
-        2..=MAX_BUFFER => Err(Refusal::not_found(format!(
-            "there is no {} in {}",
-            buffer_name(buffer),
-            state.phase
-        ))),
         _ => Err(Refusal::bad_argument(format!(
             "there is no buffer {buffer}: they go from 0 to {MAX_BUFFER}"
         ))),

@@ -111,6 +111,7 @@ impl<'a> Frame<'a> {
             ));
         };
         state.allocating = true;
+        state.ledger.allocations += 1;
         let pointer = allocate.call(&mut self.caller, (len,));
         let state = self.caller.data_mut();
         state.allocating = false;
@@ -169,6 +170,10 @@ impl GuestMemory<'_> {
         self.0
             .get_mut(range(pointer, len))
             .ok_or_else(|| out_of_bounds(pointer, len))
+    }
+
+    pub(super) fn check(&self, pointer: u32, len: u32) -> Answer {
+        self.slice(pointer, len).map(drop)
     }
 
     pub(super) fn write_u32(&mut self, pointer: u32, value: u32) -> Answer {

@@ -1,7 +1,8 @@
 //! Header maps. Which one is there at which moment is the stream's to say.
 
 use super::frame::{Answer, Frame, GuestMemory};
-use crate::abi::{MapKind, Status};
+use crate::abi::{AbiVersion, MapKind, Status};
+use crate::callout::Incoming;
 use crate::header_map::HeaderMap;
 use crate::pairs;
 use crate::refusal::Refusal;
@@ -58,6 +59,8 @@ pub(super) fn get_value(frame: &mut Frame<'_>, map: u32, key: u32, key_len: u32,
     // With duplicates, Envoy gives the first line.
     match readable(state, map)?.get(key) {
         Some(value) => scratch.extend_from_slice(value),
+        // In 0.1.0 a header that is not there reads as empty.
+        None if state.abi == AbiVersion::V0_1_0 => {}
         None => {
             state.scratch = scratch;
             return Err(Refusal::not_found("there is no such header"));
@@ -110,7 +113,29 @@ pub(super) fn remove_value(frame: &mut Frame<'_>, map: u32, key: u32, key_len: u
 
 fn readable(state: &VmState, map: u32) -> Result<&HeaderMap, Refusal> {
     let kind = kind(map)?;
-    state.stream().ok_or_else(no_stream)?.map(kind)
+    match (kind, &state.incoming) {
+        (MapKind::CalloutHeaders, Some(Incoming::Response(response))) => return Ok(&response.headers),
+        (MapKind::CalloutTrailers, Some(Incoming::Response(response))) => return Ok(&response.body.trailers),
+        (MapKind::CalloutHeaders | MapKind::CalloutTrailers, Some(Incoming::Reset)) => {
+            return Err(Refusal::bad_argument(
+                "the callout failed: it has no response, as the 0 headers in its callback said",
+            ));
+        }
+        (MapKind::GrpcInitialMetadata, Some(Incoming::GrpcInitialMetadata(metadata)))
+        | (MapKind::GrpcTrailingMetadata, Some(Incoming::GrpcTrailingMetadata(metadata))) => return Ok(metadata),
+        _ => {}
+    }
+    let is_of_stream = matches!(
+        kind,
+        MapKind::RequestHeaders | MapKind::RequestTrailers | MapKind::ResponseHeaders | MapKind::ResponseTrailers
+    );
+    match state.stream() {
+        Some(stream) => stream.map(kind),
+        None if is_of_stream => Err(no_stream()),
+        None => Err(Refusal::bad_argument(
+            "no answer of this kind is being received: its maps exist in its own callback only",
+        )),
+    }
 }
 
 fn writable(state: &mut VmState, map: u32) -> Result<&mut HeaderMap, Refusal> {
@@ -124,5 +149,7 @@ fn kind(map: u32) -> Result<MapKind, Refusal> {
 }
 
 fn no_stream() -> Refusal {
-    Refusal::bad_argument("a root context has no headers")
+    Refusal::bad_argument(
+        "a root context has no headers: proxy_set_effective_context chooses the stream, in a tick or in the answer to a callout",
+    )
 }

@@ -5,12 +5,16 @@
 
 mod attributes;
 mod buffers;
+mod callouts;
+mod compression;
 mod foreign;
 mod frame;
 mod header_maps;
 mod log;
 mod metrics;
+mod old_abi;
 mod properties;
+mod queues;
 mod shared_data;
 mod stream_control;
 mod timing;
@@ -170,6 +174,60 @@ pub(crate) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         out,
         out_len
     );
+    link_queues(linker)?;
+    link_callouts(linker)?;
+    old_abi::link(linker)
+}
+
+fn link_queues(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
+    define!(linker, RegisterSharedQueue, queues::register, name, len, out);
+    define!(
+        linker,
+        ResolveSharedQueue,
+        queues::resolve,
+        vm_id,
+        vm_id_len,
+        name,
+        len,
+        out
+    );
+    define!(linker, EnqueueSharedQueue, queues::enqueue, id, item, len);
+    define!(linker, DequeueSharedQueue, queues::dequeue, id, out, out_len);
+    Ok(())
+}
+
+fn link_callouts(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "env",
+        HostCall::HttpCall.name(),
+        |caller: Caller<'_, VmState>, u, ul, h, hl, b, bl, t, tl, timeout, out| {
+            Frame::run(caller, HostCall::HttpCall, |frame| {
+                callouts::http_call(frame, (u, ul), (h, hl), (b, bl), (t, tl), timeout, out)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        HostCall::GrpcCall.name(),
+        |caller: Caller<'_, VmState>, u, ul, s, sl, m, ml, md, mdl, msg, msgl, timeout, out| {
+            Frame::run(caller, HostCall::GrpcCall, |frame| {
+                let target = ((s, sl), (m, ml));
+                callouts::grpc_call(frame, (u, ul), target, (md, mdl), (msg, msgl), timeout, out)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        HostCall::GrpcStream.name(),
+        |caller: Caller<'_, VmState>, u, ul, s, sl, m, ml, md, mdl, out| {
+            Frame::run(caller, HostCall::GrpcStream, |frame| {
+                callouts::grpc_stream(frame, (u, ul), ((s, sl), (m, ml)), (md, mdl), out)
+            })
+        },
+    )?;
+    define!(linker, GrpcSend, callouts::grpc_send, id, message, len, end);
+    define!(linker, GrpcCancel, callouts::grpc_cancel, id);
+    define!(linker, GrpcClose, callouts::grpc_close, id);
     Ok(())
 }
 

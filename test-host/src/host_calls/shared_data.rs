@@ -28,6 +28,12 @@ pub(super) fn set(frame: &mut Frame<'_>, key: u32, key_len: u32, value: u32, val
     state.trace.text(key).text(value).number(cas);
     state.budget.take_bytes(key.len() + value.len())?;
     let mut data = state.process.shared_data.lock().unwrap_or_else(PoisonError::into_inner);
+    if data.bytes() + key.len() + value.len() > state.process.settings.limits.shared_bytes {
+        return Err(Refusal::new(
+            Status::InternalFailure,
+            "the limit on shared data is reached (Limits::shared_bytes)",
+        ));
+    }
     data.set(key, value, cas)
         .map_err(|CasMismatch| Refusal::new(Status::CasMismatch, "the value was changed since it was read"))
 }

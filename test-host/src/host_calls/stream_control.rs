@@ -2,9 +2,11 @@
 
 use super::frame::{Answer, Frame};
 use crate::abi::Status;
+use crate::callout::Incoming;
 use crate::local_reply::LocalReply;
 use crate::pairs;
 use crate::refusal::Refusal;
+use crate::stream_state::Protocol;
 use crate::vm_state::Retirement;
 
 /// The last gRPC status; anything above, and the -1 of the SDKs, means none.
@@ -42,20 +44,27 @@ pub(super) fn done(frame: &mut Frame<'_>) -> Answer {
 pub(super) fn continue_stream(frame: &mut Frame<'_>, kind: u32) -> Answer {
     let state = frame.state();
     state.trace.number(kind);
-    let is_request = match kind {
-        0 => true,
-        1 => false,
-        2 | 3 => return Err(Refusal::new(Status::Unimplemented, "this host has no TCP streams yet")),
-        _ => return Err(unknown_stream(kind)),
-    };
+    let kind = StreamKind::from_abi(kind)?;
+    if kind == StreamKind::Upstream {
+        return Err(Refusal::new(
+            Status::Unimplemented,
+            "Envoy cannot continue what comes from the upstream of a connection",
+        ));
+    }
     // On a root there is nothing to continue, and Envoy does not mind.
-    if let Some(stream) = state.stream_mut() {
-        if is_request {
-            stream.wishes.continue_request = true;
-        } else {
-            stream.wishes.continue_response = true;
+    match state.stream_mut() {
+        Some(stream) if kind.is_of(stream.protocol) => {
+            if kind == StreamKind::Response {
+                stream.wishes.continue_response = true;
+            } else {
+                stream.wishes.continue_request = true;
+            }
+            stream.forget_request();
         }
-        stream.forget_request();
+        Some(_) => state
+            .trace
+            .end(Status::Ok, "ignored: the stream is of another kind".into()),
+        None => state.trace.end(Status::Ok, NO_STREAM.into()),
     }
     Ok(())
 }
@@ -63,15 +72,45 @@ pub(super) fn continue_stream(frame: &mut Frame<'_>, kind: u32) -> Answer {
 pub(super) fn close_stream(frame: &mut Frame<'_>, kind: u32) -> Answer {
     let state = frame.state();
     state.trace.number(kind);
-    match kind {
-        0 | 1 => {
-            if let Some(stream) = state.stream_mut() {
-                stream.wishes.close = true;
-            }
-            Ok(())
-        }
-        2 | 3 => Err(Refusal::new(Status::Unimplemented, "this host has no TCP streams yet")),
-        _ => Err(unknown_stream(kind)),
+    let kind = StreamKind::from_abi(kind)?;
+    match state.stream_mut() {
+        Some(stream) if kind.is_of(stream.protocol) => stream.wishes.close = true,
+        Some(_) => state
+            .trace
+            .end(Status::Ok, "ignored: the stream is of another kind".into()),
+        None => state.trace.end(Status::Ok, NO_STREAM.into()),
+    }
+    Ok(())
+}
+
+const NO_STREAM: &str = "ignored: a root context has no stream, proxy_set_effective_context chooses one";
+
+/// What a guest can continue or close.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StreamKind {
+    Request,
+    Response,
+    Downstream,
+    Upstream,
+}
+
+impl StreamKind {
+    fn from_abi(kind: u32) -> Result<Self, Refusal> {
+        Ok(match kind {
+            0 => Self::Request,
+            1 => Self::Response,
+            2 => Self::Downstream,
+            3 => Self::Upstream,
+            _ => return Err(unknown_stream(kind)),
+        })
+    }
+
+    fn is_of(self, protocol: Protocol) -> bool {
+        let of = match self {
+            Self::Request | Self::Response => Protocol::Http,
+            Self::Downstream | Self::Upstream => Protocol::Tcp,
+        };
+        of == protocol
     }
 }
 
@@ -79,11 +118,16 @@ fn unknown_stream(kind: u32) -> Refusal {
     Refusal::bad_argument(format!("there is no kind of stream {kind}: they go from 0 to 3"))
 }
 
-/// The status of the last callout. This host makes none, so there is nothing to report: 0, without a message.
+/// The status of the callout that is being answered: 0 without a message outside of its callback, and when it went well.
 pub(super) fn get_status(frame: &mut Frame<'_>, code: u32, message: u32, len: u32) -> Answer {
-    let (mut memory, _) = frame.split()?;
-    memory.write_u32(code, 0)?;
-    frame.give(&[], message, len)
+    let (mut memory, state) = frame.split()?;
+    let (status, text) = match &state.incoming {
+        Some(Incoming::Reset) => (Status::BrokenConnection as u32, "reset".to_owned()),
+        Some(Incoming::GrpcClose(status, text)) => (*status, text.clone()),
+        _ => (0, String::new()),
+    };
+    memory.write_u32(code, status)?;
+    frame.give(text.as_bytes(), message, len)
 }
 
 #[allow(clippy::too_many_arguments)] // the ABI's
@@ -109,7 +153,7 @@ pub(super) fn send_local_response(
         .text(body)
         .number(grpc_status.cast_signed());
     state.budget.take_bytes(details.len() + body.len() + headers.len())?;
-    let processing = state.phase.is_processing();
+    let processing = state.phase.can_reply();
     // The guest gets OK in every case, as in Envoy; the trace tells people what became of it.
     let mut remark = "";
     match state.stream_mut() {

@@ -276,14 +276,14 @@ fn a_declaration_that_is_none_is_refused() {
     }
     let unknown = host(
         r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-             (call $keep $"answer" (call $call_foreign_function $"expr_create" $"1" &out)) (i32.const 0))"#,
+             (call $keep $"answer" (call $call_foreign_function $"make_coffee" $"1" &out)) (i32.const 0))"#,
     )
     .request(Request::get("http://a/"));
     assert_eq!(value(&unknown), b"!01");
     assert!(
         unknown
             .to_string()
-            .contains("this host has no foreign function `expr_create`"),
+            .contains("this host has no foreign function `make_coffee`"),
         "{unknown}"
     );
 }

@@ -9,8 +9,9 @@ const MEMORY: &str = r#"(memory (export "memory") 1)"#;
 const MALLOC: &str = r#"(func (export "malloc") (param i32) (result i32) i32.const 0)"#;
 
 #[test]
-fn a_minimal_module_is_accepted_in_both_versions() {
+fn a_minimal_module_is_accepted_in_every_version() {
     for (marker, version) in [
+        ("proxy_abi_version_0_1_0", AbiVersion::V0_1_0),
         ("proxy_abi_version_0_2_0", AbiVersion::V0_2_0),
         ("proxy_abi_version_0_2_1", AbiVersion::V0_2_1),
     ] {
@@ -31,12 +32,15 @@ fn each_bad_module_is_refused_by_name() {
         (
             "no marker",
             format!("(module {MEMORY} {MALLOC})"),
-            "exports no `proxy_abi_version_0_2_0`",
+            "exports no `proxy_abi_version_0_1_0`",
         ),
         (
-            "the old ABI",
-            format!(r#"(module (func (export "proxy_abi_version_0_1_0")) {MEMORY} {MALLOC})"#),
-            "ABI 0.1.0",
+            "a callback of a newer version",
+            format!(
+                r#"(module (func (export "proxy_abi_version_0_1_0")) {MEMORY} {MALLOC}
+                     (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) i32.const 0))"#
+            ),
+            "where the ABI has (i32, i32) -> (i32)",
         ),
         (
             "no allocator",
