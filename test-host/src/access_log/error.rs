@@ -9,7 +9,7 @@ use std::fmt;
 /// use outgate_test_host::AccessLogFormat;
 ///
 /// let error = AccessLogFormat::text("path=%REQ(:PATH)% status=%RESPONSE_COD%").unwrap_err();
-/// assert_eq!((error.operator(), error.column()), ("RESPONSE_COD", 25));
+/// assert_eq!((error.operator(), error.column()), ("RESPONSE_COD", 26));
 /// assert!(error.to_string().contains("RESPONSE_CODE"), "{error}");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

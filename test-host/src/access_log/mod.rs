@@ -4,6 +4,7 @@ mod address;
 mod entry;
 mod error;
 mod evaluate;
+mod facts;
 mod grpc_status;
 mod json_template;
 mod operators;
@@ -11,6 +12,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 mod time_format;
+mod values;
 
 use json_template::JsonTemplate;
 use parse::{Part, Template};

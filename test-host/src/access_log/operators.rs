@@ -1,6 +1,7 @@
 //! The operators: their names, and what they take.
 
 use super::error::Problem;
+use super::facts::Fact;
 use super::grpc_status::GrpcForm;
 use super::parse::Call;
 use super::time_format::TimeFormat;
@@ -29,35 +30,6 @@ pub(super) enum Operator {
     ResponseCodeDetails {
         keeps_spaces: bool,
     },
-}
-
-/// The path of an attribute: its group and its name.
-pub(super) type Attribute = [&'static str; 2];
-
-/// A value that a stream has or has not.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Fact {
-    Protocol,
-    ResponseCode,
-    ResponseFlags,
-    BytesReceived,
-    BytesSent,
-    RequestHeadersBytes,
-    ResponseHeadersBytes,
-    ResponseTrailersBytes,
-    Duration,
-    RequestDuration,
-    ResponseDuration,
-    ResponseTxDuration,
-    /// Text; what is empty is absent.
-    Text(Attribute),
-    /// Text in which `_` stands for every space.
-    Reason(Attribute),
-    /// A number; what is absent is 0.
-    Number(Attribute),
-    Address(Attribute),
-    Host(Attribute),
-    Port(Attribute),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -95,9 +67,9 @@ pub(super) enum Moment {
 
 impl Operator {
     pub(super) fn new(call: Call<'_>) -> Result<Self, Problem> {
-        if let Some((_, fact)) = FACTS.iter().find(|(name, _)| *name == call.name) {
+        if let Some(fact) = Fact::named(call.name) {
             let takes_nothing = call.argument.is_empty() && call.length.is_none();
-            return takes_nothing.then_some(Self::Fact(*fact)).ok_or(Problem::TakesNothing);
+            return takes_nothing.then_some(Self::Fact(fact)).ok_or(Problem::TakesNothing);
         }
         match call.name {
             "REQ" => Ok(Self::Header(Header::new(call, Map::Request)?)),
@@ -117,10 +89,6 @@ impl Operator {
             "START_TIME" => time(call, Moment::Start),
             "EMIT_TIME" => time(call, Moment::Emit),
             "GRPC_STATUS" => Ok(Self::GrpcStatus(GrpcForm::parse(call.without_length()?)?)),
-            "GRPC_STATUS_NUMBER" if call.argument.is_empty() && call.length.is_none() => {
-                Ok(Self::GrpcStatus(GrpcForm::Number))
-            }
-            "GRPC_STATUS_NUMBER" => Err(Problem::TakesNothing),
             "RESPONSE_CODE_DETAILS" => Ok(Self::ResponseCodeDetails {
                 // Envoy takes any other argument for none.
                 keeps_spaces: call.without_length()? == "ALLOW_WHITESPACES",
@@ -226,15 +194,14 @@ fn unknown(name: &str) -> Problem {
     if let Some((_, because)) = UNAVAILABLE.iter().find(|(known, _)| *known == name) {
         return Problem::Unavailable { because };
     }
-    let facts = FACTS.iter().map(|(known, _)| *known);
-    let mut closest: Vec<&str> = facts.chain(WITH_ARGUMENT).collect();
+    let mut closest: Vec<&str> = Fact::names().chain(WITH_ARGUMENT).collect();
     closest.sort_by_cached_key(|known| strsim::damerau_levenshtein(known, name));
     closest.truncate(3);
     Problem::Unknown { closest }
 }
 
-/// What [`Operator::new`] knows beside [`FACTS`].
-const WITH_ARGUMENT: [&str; 12] = [
+/// What [`Operator::new`] knows beside the facts.
+pub(super) const WITH_ARGUMENT: [&str; 11] = [
     "REQ",
     "REQ_WITHOUT_QUERY",
     "RESP",
@@ -245,141 +212,7 @@ const WITH_ARGUMENT: [&str; 12] = [
     "START_TIME",
     "EMIT_TIME",
     "GRPC_STATUS",
-    "GRPC_STATUS_NUMBER",
     "RESPONSE_CODE_DETAILS",
-];
-
-/// The operators that take nothing.
-///
-/// Nothing on the way changes an address here, so the direct addresses are the others. Of the names in a certificate the
-/// attributes have the first one only; Envoy's operators print all of them.
-const FACTS: [(&str, Fact); 54] = [
-    ("PROTOCOL", Fact::Protocol),
-    ("RESPONSE_CODE", Fact::ResponseCode),
-    ("RESPONSE_FLAGS", Fact::ResponseFlags),
-    ("BYTES_RECEIVED", Fact::BytesReceived),
-    ("BYTES_SENT", Fact::BytesSent),
-    ("REQUEST_HEADERS_BYTES", Fact::RequestHeadersBytes),
-    ("RESPONSE_HEADERS_BYTES", Fact::ResponseHeadersBytes),
-    ("RESPONSE_TRAILERS_BYTES", Fact::ResponseTrailersBytes),
-    ("DURATION", Fact::Duration),
-    ("REQUEST_DURATION", Fact::RequestDuration),
-    ("RESPONSE_DURATION", Fact::ResponseDuration),
-    ("RESPONSE_TX_DURATION", Fact::ResponseTxDuration),
-    ("CONNECTION_ID", Fact::Number(["connection", "id"])),
-    (
-        "CONNECTION_TERMINATION_DETAILS",
-        Fact::Text(["connection", "termination_details"]),
-    ),
-    (
-        "REQUESTED_SERVER_NAME",
-        Fact::Text(["connection", "requested_server_name"]),
-    ),
-    ("DOWNSTREAM_REMOTE_ADDRESS", Fact::Address(["source", "address"])),
-    (
-        "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-        Fact::Host(["source", "address"]),
-    ),
-    ("DOWNSTREAM_REMOTE_PORT", Fact::Port(["source", "address"])),
-    ("DOWNSTREAM_DIRECT_REMOTE_ADDRESS", Fact::Address(["source", "address"])),
-    (
-        "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
-        Fact::Host(["source", "address"]),
-    ),
-    ("DOWNSTREAM_DIRECT_REMOTE_PORT", Fact::Port(["source", "address"])),
-    ("DOWNSTREAM_LOCAL_ADDRESS", Fact::Address(["destination", "address"])),
-    (
-        "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-        Fact::Host(["destination", "address"]),
-    ),
-    ("DOWNSTREAM_LOCAL_PORT", Fact::Port(["destination", "address"])),
-    (
-        "DOWNSTREAM_DIRECT_LOCAL_ADDRESS",
-        Fact::Address(["destination", "address"]),
-    ),
-    (
-        "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT",
-        Fact::Host(["destination", "address"]),
-    ),
-    ("DOWNSTREAM_DIRECT_LOCAL_PORT", Fact::Port(["destination", "address"])),
-    (
-        "DOWNSTREAM_PEER_URI_SAN",
-        Fact::Text(["connection", "uri_san_peer_certificate"]),
-    ),
-    (
-        "DOWNSTREAM_PEER_DNS_SAN",
-        Fact::Text(["connection", "dns_san_peer_certificate"]),
-    ),
-    (
-        "DOWNSTREAM_PEER_SUBJECT",
-        Fact::Text(["connection", "subject_peer_certificate"]),
-    ),
-    (
-        "DOWNSTREAM_PEER_FINGERPRINT_256",
-        Fact::Text(["connection", "sha256_peer_certificate_digest"]),
-    ),
-    (
-        "DOWNSTREAM_LOCAL_URI_SAN",
-        Fact::Text(["connection", "uri_san_local_certificate"]),
-    ),
-    (
-        "DOWNSTREAM_LOCAL_DNS_SAN",
-        Fact::Text(["connection", "dns_san_local_certificate"]),
-    ),
-    (
-        "DOWNSTREAM_LOCAL_SUBJECT",
-        Fact::Text(["connection", "subject_local_certificate"]),
-    ),
-    ("DOWNSTREAM_TLS_VERSION", Fact::Text(["connection", "tls_version"])),
-    (
-        "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
-        Fact::Reason(["connection", "transport_failure_reason"]),
-    ),
-    ("UPSTREAM_HOST", Fact::Address(["upstream", "address"])),
-    ("UPSTREAM_REMOTE_ADDRESS", Fact::Address(["upstream", "address"])),
-    (
-        "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-        Fact::Host(["upstream", "address"]),
-    ),
-    ("UPSTREAM_REMOTE_PORT", Fact::Port(["upstream", "address"])),
-    ("UPSTREAM_LOCAL_ADDRESS", Fact::Address(["upstream", "local_address"])),
-    (
-        "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-        Fact::Host(["upstream", "local_address"]),
-    ),
-    ("UPSTREAM_LOCAL_PORT", Fact::Port(["upstream", "local_address"])),
-    (
-        "UPSTREAM_PEER_URI_SAN",
-        Fact::Text(["upstream", "uri_san_peer_certificate"]),
-    ),
-    (
-        "UPSTREAM_PEER_DNS_SAN",
-        Fact::Text(["upstream", "dns_san_peer_certificate"]),
-    ),
-    (
-        "UPSTREAM_PEER_SUBJECT",
-        Fact::Text(["upstream", "subject_peer_certificate"]),
-    ),
-    (
-        "UPSTREAM_LOCAL_URI_SAN",
-        Fact::Text(["upstream", "uri_san_local_certificate"]),
-    ),
-    (
-        "UPSTREAM_LOCAL_DNS_SAN",
-        Fact::Text(["upstream", "dns_san_local_certificate"]),
-    ),
-    ("UPSTREAM_TLS_VERSION", Fact::Text(["upstream", "tls_version"])),
-    (
-        "UPSTREAM_TRANSPORT_FAILURE_REASON",
-        Fact::Reason(["upstream", "transport_failure_reason"]),
-    ),
-    (
-        "UPSTREAM_REQUEST_ATTEMPT_COUNT",
-        Fact::Number(["upstream", "request_attempt_count"]),
-    ),
-    ("UPSTREAM_CLUSTER", Fact::Text(["xds", "cluster_name"])),
-    ("ROUTE_NAME", Fact::Text(["xds", "route_name"])),
-    ("FILTER_CHAIN_NAME", Fact::Text(["xds", "filter_chain_name"])),
 ];
 
 /// Operators of Envoy whose value does not exist here.

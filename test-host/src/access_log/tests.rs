@@ -638,6 +638,16 @@ fn refused_json_says_the_field() {
     }
 }
 
+/// The names that are proposed are those that there are.
+#[test]
+fn operators_with_an_argument_are_known() {
+    for name in super::operators::WITH_ARGUMENT {
+        if let Err(error) = AccessLogFormat::text(&format!("%{name}%")) {
+            assert!(error.to_string().contains("needs an argument"), "{error}");
+        }
+    }
+}
+
 /// Every text of up to five of these pieces is refused or printed.
 #[test]
 fn nothing_panics() {
