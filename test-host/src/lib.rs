@@ -49,6 +49,7 @@
 #![forbid(unsafe_code)]
 
 mod abi;
+mod access_log;
 mod body;
 mod callout;
 mod connection;
@@ -92,6 +93,7 @@ mod vm_state;
 mod worker;
 
 pub use abi::{AbiVersion, Action, LogLevel, MetricKind, Status};
+pub use access_log::{AccessLogFormat, FormatError};
 pub use callout::{Callout, CalloutId, CalloutKind, GrpcEvent, Upstream, UpstreamReplies, UpstreamReply};
 pub use connection::Connection;
 pub use failure_policy::{FailurePolicy, Reloads};
