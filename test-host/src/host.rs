@@ -219,6 +219,9 @@ const DEFAULT_CLOCK: u64 = 1_767_225_600_000_000_000;
 /// How many host calls are kept when a test does not say.
 const DEFAULT_TRACE_DEPTH: usize = 64;
 
+/// The seed of random numbers when a test does not set it.
+const DEFAULT_SEED: u64 = 0;
+
 impl HostBuilder {
     fn new(module: &Module) -> Self {
         Self {
@@ -232,6 +235,8 @@ impl HostBuilder {
                 limits: Limits::default(),
                 trace_depth: DEFAULT_TRACE_DEPTH,
                 properties: PropertyStore::default(),
+                environment: Vec::new(),
+                seed: DEFAULT_SEED,
             },
             configuration: Arc::default(),
             clock: DEFAULT_CLOCK,
@@ -286,6 +291,25 @@ impl HostBuilder {
     #[must_use]
     pub fn clock(mut self, nanoseconds: u64) -> Self {
         self.clock = nanoseconds;
+        self
+    }
+
+    /// An environment variable, which a filter sees through WASI. One that was set before is replaced.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        let environment = &mut self.settings.environment;
+        match environment.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => value.clone_into(known),
+            None => environment.push((name.to_owned(), value.to_owned())),
+        }
+        self
+    }
+
+    /// What the random numbers of WASI follow from. Every VM of the host starts from it, so each sees the same ones.
+    /// By default 0.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
         self
     }
 

@@ -12,6 +12,7 @@ use crate::limits::{HostCallBudget, Limits, MemoryLimiter};
 use crate::metrics::{MetricHandles, MetricRegistry};
 use crate::phase::Phase;
 use crate::property_store::PropertyStore;
+use crate::random::SplitMix64;
 use crate::shared_data::SharedData;
 use crate::stream_state::StreamState;
 use crate::trace::TraceRing;
@@ -27,6 +28,9 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) trace_depth: usize,
     pub(crate) properties: PropertyStore,
+    /// The environment variables, in the order in which they were set.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) seed: u64,
 }
 
 /// What outlives a VM: it is shared by those that come after it, as in a process of Envoy.
@@ -99,6 +103,7 @@ pub(crate) struct VmState {
     pub(crate) limiter: MemoryLimiter,
     /// Nanoseconds since the epoch. Moves only when the test moves it.
     pub(crate) clock: u64,
+    pub(crate) random: SplitMix64,
     pub(crate) faults: Faults,
 
     /// The call of the guest that is running.
@@ -129,6 +134,7 @@ impl VmState {
             allocate: None,
             limiter: MemoryLimiter::new(settings.limits.memory),
             clock,
+            random: SplitMix64::new(settings.seed),
             faults,
             phase: Phase::Instantiate,
             current: 0,

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod buffers;
+mod emscripten;
 mod foreign;
 mod frame;
 mod header_maps;
@@ -14,6 +15,7 @@ mod properties;
 mod shared_data;
 mod stream_control;
 mod timing;
+mod wasi;
 
 use std::sync::Arc;
 
@@ -24,11 +26,14 @@ use crate::host_call::HostCall;
 use crate::vm_state::VmState;
 use frame::Frame;
 
+/// The module from which a filter imports the functions of the ABI.
+pub(crate) const ABI_MODULE: &str = "env";
+
 /// Defines a host call in the linker: its parameters are `u32` unless said otherwise.
 macro_rules! define {
     ($linker:ident, $call:ident, $implementation:path $(, $arg:ident $(: $ty:ty)?)*) => {
         $linker.func_wrap(
-            "env",
+            ABI_MODULE,
             HostCall::$call.name(),
             |caller: Caller<'_, VmState> $(, $arg: define!(@type $($ty)?))*| {
                 Frame::run(caller, HostCall::$call, |frame| $implementation(frame $(, $arg)*))
@@ -170,12 +175,14 @@ pub(crate) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         out,
         out_len
     );
-    Ok(())
+    emscripten::link(linker)?;
+    wasi::link(linker)
 }
 
-/// Does [`link`] define an import with this name?
-pub(crate) fn is_linked(name: &str) -> bool {
-    HostCall::ALL.iter().any(|call| call.name() == name)
+/// Does [`link`] define this import?
+pub(crate) fn is_linked(module: &str, name: &str) -> bool {
+    let of_abi = || HostCall::ALL.iter().any(|call| call.name() == name);
+    module == ABI_MODULE && (of_abi() || emscripten::NAMES.contains(&name)) || wasi::is_linked(module, name)
 }
 
 /// Links a host call that this host does not have. It answers UNIMPLEMENTED, as hosts must, and is reported by name.
@@ -185,7 +192,7 @@ pub(crate) fn link_stub(linker: &mut Linker<VmState>, name: &str, ty: FuncType) 
     let result_types: Vec<ValType> = ty.results().collect();
     // A module may import the same function twice.
     linker.allow_shadowing(true);
-    linker.func_new("env", import, ty, move |mut caller, _, results| {
+    linker.func_new(ABI_MODULE, import, ty, move |mut caller, _, results| {
         Frame::stub(&mut caller, &name)?;
         for (index, (result, ty)) in results.iter_mut().zip(&result_types).enumerate() {
             *result = match (index, ty) {
