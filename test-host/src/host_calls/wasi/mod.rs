@@ -1,8 +1,9 @@
 //! WASI preview1, as far as Envoy has it: standard output and error are the log, the environment and the clock are the
 //! host's, and there are no files and no sockets.
 //!
-//! What each function answers was read from `proxy-wasm-cpp-host`. Its answers are kept even where they are odd, because a
-//! filter meets them in production: seeking and closing succeed, for example.
+//! What each function answers was read from `proxy-wasm-cpp-host`; of those that it took over from Higress's fork of it, in
+//! 2026, from there. The answers are kept even where they are odd, because a filter meets them in production: seeking and
+//! closing succeed, for example.
 
 mod call;
 mod environment;
