@@ -46,13 +46,8 @@ pub struct Host {
 const MOST_EVENTS: usize = 10_000;
 
 impl Host {
-    pub(crate) fn new(
-        module: Module,
-        process: Arc<Process>,
-        workers: Vec<Worker>,
-        configuration: Arc<[u8]>,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn new(module: Module, process: Arc<Process>, workers: Vec<Worker>, configuration: Arc<[u8]>) -> Self {
+        let random = SplitMix64::new(process.settings.seed);
         Self {
             module,
             process,
@@ -60,7 +55,7 @@ impl Host {
             current: 0,
             configuration,
             reloads: Reloads::default(),
-            random: SplitMix64::new(seed),
+            random,
         }
     }
 

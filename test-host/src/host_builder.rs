@@ -30,7 +30,6 @@ pub struct HostBuilder {
     workers: usize,
     canary: bool,
     upstreams: Vec<(String, Upstream)>,
-    seed: u64,
 }
 
 /// 2026-01-01T00:00:00Z: where the clock stands when a test does not set it.
@@ -38,6 +37,9 @@ const DEFAULT_CLOCK: u64 = 1_767_225_600_000_000_000;
 
 /// How many host calls are kept when a test does not say.
 const DEFAULT_TRACE_DEPTH: usize = 64;
+
+/// The seed of random numbers when a test does not set it.
+const DEFAULT_SEED: u64 = 0;
 
 /// Envoy's `per_connection_buffer_limit_bytes`, when a listener does not set it.
 const DEFAULT_BUFFER_LIMIT: usize = 1 << 20;
@@ -60,6 +62,8 @@ impl HostBuilder {
                 buffer_limit: DEFAULT_BUFFER_LIMIT,
                 failure_policy: FailurePolicy::default(),
                 foreign_functions: ForeignFunctions::default(),
+                environment: Vec::new(),
+                seed: DEFAULT_SEED,
             },
             configuration: Arc::default(),
             clock: DEFAULT_CLOCK,
@@ -67,7 +71,6 @@ impl HostBuilder {
             workers: 1,
             canary: true,
             upstreams: Vec::new(),
-            seed: 0,
         }
     }
 
@@ -189,6 +192,25 @@ impl HostBuilder {
         self
     }
 
+    /// An environment variable, which a filter sees through WASI. One that was set before is replaced.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        let environment = &mut self.settings.environment;
+        match environment.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => value.clone_into(known),
+            None => environment.push((name.to_owned(), value.to_owned())),
+        }
+        self
+    }
+
+    /// What random numbers follow from: those of WASI, and the jitter of a reload. Every VM of the host starts from it, so
+    /// each sees the same ones. By default 0.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
     /// What the filter may use.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -238,6 +260,6 @@ impl HostBuilder {
             start(0)?;
         }
         let workers = (0..self.workers).map(start).collect::<Result<Vec<_>, _>>()?;
-        Ok(Host::new(self.module, process, workers, self.configuration, self.seed))
+        Ok(Host::new(self.module, process, workers, self.configuration))
     }
 }

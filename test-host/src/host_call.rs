@@ -78,10 +78,11 @@ impl fmt::Display for HostCall {
     }
 }
 
-/// A host call that a module imports: one of ours, or one that we only stub.
+/// A host call that a module imports: one of ours, one of WASI, or one that we only stub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CallName {
     Known(HostCall),
+    Wasi(&'static str),
     Stub(Arc<str>),
 }
 
@@ -89,6 +90,7 @@ impl CallName {
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Known(call) => call.name(),
+            Self::Wasi(name) => name,
             Self::Stub(name) => name,
         }
     }
@@ -98,6 +100,8 @@ impl CallName {
 #[derive(Debug, Clone)]
 pub struct HostCallCounts {
     known: [u32; HostCall::ALL.len()],
+    /// A list, not an array: most filters make no such call.
+    wasi: Vec<(&'static str, u32)>,
     stubs: Vec<(Arc<str>, u32)>,
 }
 
@@ -105,6 +109,7 @@ impl Default for HostCallCounts {
     fn default() -> Self {
         Self {
             known: [0; HostCall::ALL.len()],
+            wasi: Vec::new(),
             stubs: Vec::new(),
         }
     }
@@ -116,16 +121,21 @@ impl HostCallCounts {
         self.known[call as usize]
     }
 
-    /// All calls together, those that the host does not have included.
+    /// All calls together, those of WASI and those that the host does not have included.
     pub fn total(&self) -> u32 {
-        self.known.iter().sum::<u32>() + self.stubs.iter().map(|(_, n)| n).sum::<u32>()
+        let wasi = self.wasi.iter().map(|(_, n)| n);
+        let stubs = self.stubs.iter().map(|(_, n)| n);
+        self.known.iter().chain(wasi).chain(stubs).sum()
     }
 
     /// The calls that were made, by name, with their number.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
         let known = HostCall::ALL.iter().map(|&call| (call.name(), self.of(call)));
         let stubs = self.stubs.iter().map(|(name, n)| (&**name, *n));
-        known.filter(|&(_, n)| n > 0).chain(stubs)
+        known
+            .filter(|&(_, n)| n > 0)
+            .chain(self.wasi.iter().copied())
+            .chain(stubs)
     }
 
     /// The calls made that this host does not have, by name.
@@ -135,6 +145,13 @@ impl HostCallCounts {
 
     pub(crate) fn add(&mut self, call: HostCall) {
         self.known[call as usize] += 1;
+    }
+
+    pub(crate) fn add_wasi(&mut self, name: &'static str) {
+        match self.wasi.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, n)) => *n += 1,
+            None => self.wasi.push((name, 1)),
+        }
     }
 
     pub(crate) fn add_stub(&mut self, name: &Arc<str>) {

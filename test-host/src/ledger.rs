@@ -15,14 +15,33 @@ pub struct LogLine {
     pub level: LogLevel,
     /// The callback in which it was logged.
     pub phase: Phase,
+    /// How it was logged.
+    pub source: LogSource,
     /// The message; what is no UTF-8 becomes U+FFFD.
     pub message: String,
 }
 
 impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}] {}: {}", self.level, self.phase, self.message)
+        let source = match self.source {
+            LogSource::ProxyLog => "",
+            LogSource::Stdout => " (stdout)",
+            LogSource::Stderr => " (stderr)",
+        };
+        write!(f, "[{}] {}{source}: {}", self.level, self.phase, self.message)
     }
+}
+
+/// The ways in which a filter can log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LogSource {
+    /// The host call `proxy_log`.
+    ProxyLog,
+    /// WASI's standard output, always at [`LogLevel::Info`].
+    Stdout,
+    /// WASI's standard error, always at [`LogLevel::Error`].
+    Stderr,
 }
 
 /// Written while the guest runs; each context owns one.

@@ -33,18 +33,22 @@
 //!   anew.
 //! * **A refused configuration changes nothing:** see [`Host::reconfigure`].
 //! * **A stream ends** with log, done, delete.
+//! * **WASI preview1** is there for filters that are built for it, with TinyGo, Go or for `wasm32-wasip1`, and answers what
+//!   Envoy's answers: standard output and error are lines of the log, [`HostBuilder::env`] is the environment, and there
+//!   are no files and no sockets.
 //!
 //! # What keeps it repeatable
 //!
-//! Nothing reads a clock or a source of randomness: time stands still, and nothing ticks, until [`Host::advance`] moves it. Instructions are
-//! counted ([`Outcome::fuel`]), so a runaway loop ends, and a budget is the same number on every machine. Memory, host calls
-//! and the bytes that cross the boundary have [`Limits`]. There is no global state: hosts on any number of threads do not
-//! see each other.
+//! Nothing reads a clock or a source of randomness: time stands still, and nothing ticks, until [`Host::advance`] moves it;
+//! random numbers follow from [`HostBuilder::seed`]. Instructions are counted ([`Outcome::fuel`]), so a runaway loop ends,
+//! and a budget is the same number on every machine. Memory, host calls and the bytes that cross the boundary have
+//! [`Limits`]. There is no global state: hosts on any number of threads do not see each other.
 //!
 //! # What it does not have yet
 //!
-//! Callouts (HTTP and gRPC), shared queues, foreign functions other than `declare_property`, trailers, TCP filters, WASI. A filter may import the
-//! `proxy_*` functions for them; each call answers `UNIMPLEMENTED` and is listed by [`Outcome::unimplemented_calls`].
+//! Callouts (HTTP and gRPC), shared queues, foreign functions other than `declare_property`, trailers, TCP filters. A
+//! filter may import the `proxy_*` functions for them; each call answers `UNIMPLEMENTED` and is listed by
+//! [`Outcome::unimplemented_calls`].
 
 #![forbid(unsafe_code)]
 
@@ -90,6 +94,7 @@ mod trace;
 mod trap;
 mod vm;
 mod vm_state;
+mod wasi_errno;
 mod worker;
 
 pub use abi::{AbiVersion, Action, LogLevel, MetricKind, Status};
@@ -101,7 +106,7 @@ pub use header_map::{HeaderMap, Iter};
 pub use host::Host;
 pub use host_builder::HostBuilder;
 pub use host_call::{HostCall, HostCallCounts};
-pub use ledger::LogLine;
+pub use ledger::{LogLine, LogSource};
 pub use limits::Limits;
 pub use local_reply::LocalReply;
 pub use metrics::MetricChange;

@@ -50,9 +50,6 @@ const MARKERS: [(&str, AbiVersion); 3] = [
     ("proxy_abi_version_0_1_0", AbiVersion::V0_1_0),
 ];
 
-/// The module from which a filter imports the functions of the ABI.
-const ABI_IMPORTS: &str = "env";
-
 impl Module {
     /// Reads, compiles and checks a filter.
     ///
@@ -209,12 +206,12 @@ fn stub_missing(linker: &mut Linker<VmState>, module: &wasmtime::Module) -> Resu
     let mut unknown = Vec::new();
     for import in module.imports() {
         let (from, name) = (import.module(), import.name());
-        if from == ABI_IMPORTS && host_calls::is_linked(name) {
+        if host_calls::is_linked(from, name) {
             continue;
         }
         match import.ty() {
             ExternType::Func(ty)
-                if from == ABI_IMPORTS && (name.starts_with("proxy_") || name.starts_with("envoy_")) =>
+                if from == host_calls::ABI_MODULE && (name.starts_with("proxy_") || name.starts_with("envoy_")) =>
             {
                 host_calls::link_stub(linker, name, ty).map_err(|error| ModuleError::invalid(&error))?;
             }
@@ -306,7 +303,7 @@ impl fmt::Display for ModuleError {
                     names.join(", ")
                 )?;
                 if names.iter().any(|name| name.starts_with("wasi_")) {
-                    f.write_str("; WASI is not provided yet: build for wasm32-unknown-unknown")?;
+                    f.write_str("; of WASI it provides the functions of preview1 that Envoy provides")?;
                 }
                 Ok(())
             }

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::abi::{Status, buffer_name, map_name};
 use crate::host_call::{CallName, HostCall};
 use crate::phase::Phase;
+use crate::wasi_errno::Errno;
 
 /// Longer keys and values are cut in the trace.
 const MAX_TEXT: usize = 96;
@@ -23,8 +24,36 @@ pub struct CallRecord {
     args: Vec<Arg>,
     /// The texts of the arguments, end to end: an entry that is used again allocates nothing.
     text: Vec<u8>,
-    status: Status,
+    answer: Answered,
     reason: Cow<'static, str>,
+}
+
+/// What the guest got from a call: the ABI and WASI have numbers of their own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answered {
+    Status(Status),
+    Errno(Errno),
+}
+
+impl From<Status> for Answered {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+impl From<Errno> for Answered {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => status.fmt(f),
+            Self::Errno(errno) => errno.fmt(f),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +84,20 @@ impl CallRecord {
         self.name.as_str()
     }
 
-    /// What the guest got.
+    /// What the guest got; of a call of WASI, the status that comes nearest to it.
     pub fn status(&self) -> Status {
-        self.status
+        match self.answer {
+            Answered::Status(status) => status,
+            Answered::Errno(errno) => errno.nearest_status(),
+        }
+    }
+
+    /// The error number that the guest got from a call of WASI. `None` when it succeeded, and for calls of the ABI.
+    pub fn wasi_errno(&self) -> Option<u16> {
+        match self.answer {
+            Answered::Status(_) => None,
+            Answered::Errno(errno) => Some(errno as u16),
+        }
     }
 
     /// Why the status is not [`Status::Ok`]; sometimes a remark about one that is. Empty otherwise.
@@ -91,7 +131,7 @@ impl fmt::Display for CallRecord {
                 Arg::Answer { .. } => {}
             }
         }
-        write!(f, ") -> {}", self.status)?;
+        write!(f, ") -> {}", self.answer)?;
         if let Some((text, cut)) = answer {
             f.write_str(" ")?;
             quote(f, text, cut)?;
@@ -143,14 +183,14 @@ impl TraceRing {
         let (mut args, mut text) = oldest.map_or_else(Default::default, |r| (r.args, r.text));
         args.clear();
         text.clear();
-        let (status, reason) = (Status::Ok, Cow::Borrowed(""));
+        let (answer, reason) = (Status::Ok.into(), Cow::Borrowed(""));
         self.records.push_back(CallRecord {
             context,
             phase,
             name,
             args,
             text,
-            status,
+            answer,
             reason,
         });
     }
@@ -196,9 +236,9 @@ impl TraceRing {
     }
 
     /// Ends the record of a call.
-    pub(crate) fn end(&mut self, status: Status, reason: Cow<'static, str>) {
+    pub(crate) fn end(&mut self, answer: impl Into<Answered>, reason: Cow<'static, str>) {
         if let Some(record) = self.records.back_mut() {
-            record.status = status;
+            record.answer = answer.into();
             record.reason = reason;
         }
     }

@@ -24,6 +24,8 @@ pub enum TrapKind {
     HostLimit(String),
     /// It made a host call where the proxy allows none: while initializing, or while allocating memory for the host.
     ForbiddenCall(String),
+    /// It called WASI's `proc_exit`, with this code.
+    Exit(u32),
 }
 
 /// A trap: the VM is dead from then on, and Envoy fails every stream on it until the configuration changes.
@@ -53,6 +55,23 @@ impl fmt::Display for Forbidden {
 }
 
 impl std::error::Error for Forbidden {}
+
+/// The end that the guest gave itself.
+#[derive(Debug)]
+pub(crate) struct Exited(pub(crate) u32);
+
+impl fmt::Display for Exited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the filter called proc_exit({})", self.0)
+    }
+}
+
+impl std::error::Error for Exited {}
+
+/// Did the guest run, and was ended? Otherwise the engine could not make an instance of it.
+pub(crate) fn is_trap(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::Trap>() || error.is::<LimitReached>() || error.is::<Forbidden>() || error.is::<Exited>()
+}
 
 impl Trap {
     pub(crate) fn new(
@@ -111,6 +130,9 @@ fn kind_of(error: &wasmtime::Error) -> TrapKind {
     if let Some(limit) = error.downcast_ref::<LimitReached>() {
         return TrapKind::HostLimit(limit.to_string());
     }
+    if let Some(Exited(code)) = error.downcast_ref() {
+        return TrapKind::Exit(*code);
+    }
     match error.downcast_ref::<Forbidden>() {
         Some(call) => TrapKind::ForbiddenCall(call.to_string()),
         None => TrapKind::Guest(error.root_cause().to_string()),
@@ -133,6 +155,7 @@ impl fmt::Display for TrapKind {
             Self::OutOfFuel => f.write_str("it used up its fuel: a loop without end, or raise Limits::fuel"),
             Self::OutOfTime => f.write_str("it ran longer than the time limit of its module"),
             Self::HostLimit(what) | Self::ForbiddenCall(what) => f.write_str(what),
+            Self::Exit(code) => Exited(*code).fmt(f),
         }
     }
 }

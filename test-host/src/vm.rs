@@ -11,7 +11,7 @@ use crate::limits::HostCallBudget;
 use crate::module::{CLOCK_TICK, Metering, Module};
 use crate::phase::Phase;
 use crate::start_error::{StartError, StartFailure};
-use crate::trap::Trap;
+use crate::trap::{Trap, is_trap};
 use crate::vm_state::{Faults, Process, Retirement, RootState, VmState};
 
 /// The id of a VM's first root context.
@@ -46,9 +46,10 @@ impl Vm {
         let instance = match module.linked().instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) => {
-                let failure = match error.downcast_ref::<wasmtime::Trap>() {
-                    Some(_) => StartFailure::Trapped(trap(&mut store, Phase::Instantiate, &error)),
-                    None => StartFailure::NotInstantiated(format!("{error:#}")),
+                let failure = if is_trap(&error) {
+                    StartFailure::Trapped(trap(&mut store, Phase::Instantiate, &error))
+                } else {
+                    StartFailure::NotInstantiated(format!("{error:#}"))
                 };
                 let logs = std::mem::take(&mut store.data_mut().ledger.logs);
                 return Err(StartError::new(Phase::Instantiate, failure, logs));

@@ -17,6 +17,7 @@ use crate::phase::Phase;
 use crate::profile::Profile;
 use crate::property_store::PropertyStore;
 use crate::queues::SharedQueues;
+use crate::random::SplitMix64;
 use crate::shared_data::SharedData;
 use crate::stream_state::StreamState;
 use crate::trace::TraceRing;
@@ -39,6 +40,9 @@ pub(crate) struct Settings {
     pub(crate) buffer_limit: usize,
     pub(crate) failure_policy: FailurePolicy,
     pub(crate) foreign_functions: ForeignFunctions,
+    /// The environment variables, in the order in which they were set.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) seed: u64,
 }
 
 /// What outlives a VM: it is shared by those that come after it, as in a process of Envoy.
@@ -116,6 +120,7 @@ pub(crate) struct VmState {
     pub(crate) limiter: MemoryLimiter,
     /// Nanoseconds since the epoch. Moves only when the test moves it.
     pub(crate) clock: u64,
+    pub(crate) random: SplitMix64,
     pub(crate) faults: Faults,
 
     /// The call of the guest that is running.
@@ -149,6 +154,7 @@ impl VmState {
             allocate: None,
             limiter: MemoryLimiter::new(settings.limits.memory),
             clock,
+            random: SplitMix64::new(settings.seed),
             faults,
             phase: Phase::Instantiate,
             current: 0,

@@ -20,6 +20,10 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
+    pub(super) fn new(caller: Caller<'a, VmState>) -> Self {
+        Self { caller }
+    }
+
     /// Runs a host call and returns its status to the guest.
     pub(super) fn run(
         mut caller: Caller<'a, VmState>,
@@ -36,7 +40,7 @@ impl<'a> Frame<'a> {
             state.trace.end(status, "the test made this call fail".into());
             return Ok(status as u32);
         }
-        let mut frame = Self { caller };
+        let mut frame = Self::new(caller);
         match implementation(&mut frame) {
             Ok(()) => Ok(Status::Ok as u32),
             Err(Refusal::Status(status, reason)) => {
@@ -141,18 +145,42 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// While it initializes, and while it allocates for the host, a guest may hardly call anything.
 fn check_allowed(state: &VmState, call: HostCall) -> Result<(), Forbidden> {
-    let when = match state.phase {
-        _ if state.allocating => "while the guest allocates memory for the host",
-        Phase::Instantiate | Phase::Initialize => "before on_vm_start",
-        _ => return Ok(()),
+    let allowed = |restriction| match restriction {
+        Restriction::Allocating => matches!(call, HostCall::Log | HostCall::GetCurrentTime),
+        Restriction::Starting => call == HostCall::Log,
     };
-    let allowed = call == HostCall::Log || state.allocating && call == HostCall::GetCurrentTime;
-    if allowed {
-        Ok(())
-    } else {
-        Err(Forbidden(format!("{call} may not be called {when}")))
+    match Restriction::on(state) {
+        Some(restriction) if !allowed(restriction) => Err(restriction.forbids(call.name())),
+        _ => Ok(()),
+    }
+}
+
+/// A time at which a guest may hardly call anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restriction {
+    /// It allocates for the host, which relies on nothing else changing meanwhile.
+    Allocating,
+    /// It initializes, and has no context yet that a call could be about.
+    Starting,
+}
+
+impl Restriction {
+    /// What the guest is restricted by now.
+    pub(super) fn on(state: &VmState) -> Option<Self> {
+        match state.phase {
+            _ if state.allocating => Some(Self::Allocating),
+            Phase::Instantiate | Phase::Initialize => Some(Self::Starting),
+            _ => None,
+        }
+    }
+
+    pub(super) fn forbids(self, call: &str) -> Forbidden {
+        let when = match self {
+            Self::Allocating => "while the guest allocates memory for the host",
+            Self::Starting => "before on_vm_start",
+        };
+        Forbidden(format!("{call} may not be called {when}"))
     }
 }
 
@@ -166,7 +194,7 @@ impl GuestMemory<'_> {
             .ok_or_else(|| out_of_bounds(pointer, len))
     }
 
-    fn slice_mut(&mut self, pointer: u32, len: u32) -> Result<&mut [u8], Refusal> {
+    pub(super) fn slice_mut(&mut self, pointer: u32, len: u32) -> Result<&mut [u8], Refusal> {
         self.0
             .get_mut(range(pointer, len))
             .ok_or_else(|| out_of_bounds(pointer, len))
@@ -177,13 +205,23 @@ impl GuestMemory<'_> {
     }
 
     pub(super) fn write_u32(&mut self, pointer: u32, value: u32) -> Answer {
-        self.slice_mut(pointer, 4)?.copy_from_slice(&value.to_le_bytes());
-        Ok(())
+        self.write(pointer, &value.to_le_bytes())
     }
 
     pub(super) fn write_u64(&mut self, pointer: u32, value: u64) -> Answer {
-        self.slice_mut(pointer, 8)?.copy_from_slice(&value.to_le_bytes());
+        self.write(pointer, &value.to_le_bytes())
+    }
+
+    pub(super) fn write(&mut self, pointer: u32, bytes: &[u8]) -> Answer {
+        let len = u32::try_from(bytes.len()).map_err(|_| out_of_bounds(pointer, u32::MAX))?;
+        self.slice_mut(pointer, len)?.copy_from_slice(bytes);
         Ok(())
+    }
+
+    pub(super) fn read_u32(&self, pointer: u32) -> Result<u32, Refusal> {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(self.slice(pointer, 4)?);
+        Ok(u32::from_le_bytes(bytes))
     }
 }
 

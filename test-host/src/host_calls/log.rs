@@ -2,7 +2,7 @@
 
 use super::frame::{Answer, Frame};
 use crate::abi::LogLevel;
-use crate::ledger::LogLine;
+use crate::ledger::{LogLine, LogSource};
 use crate::refusal::Refusal;
 
 pub(super) fn log(frame: &mut Frame<'_>, level: u32, text: u32, len: u32) -> Answer {
@@ -22,6 +22,7 @@ pub(super) fn log(frame: &mut Frame<'_>, level: u32, text: u32, len: u32) -> Ans
     state.ledger.logs.push(LogLine {
         level,
         phase: state.phase,
+        source: LogSource::ProxyLog,
         message,
     });
     Ok(())

@@ -7,6 +7,7 @@ mod attributes;
 mod buffers;
 mod callouts;
 mod compression;
+mod emscripten;
 mod foreign;
 mod frame;
 mod header_maps;
@@ -18,6 +19,7 @@ mod queues;
 mod shared_data;
 mod stream_control;
 mod timing;
+mod wasi;
 
 use std::sync::Arc;
 
@@ -28,11 +30,14 @@ use crate::host_call::HostCall;
 use crate::vm_state::VmState;
 use frame::Frame;
 
+/// The module from which a filter imports the functions of the ABI.
+pub(crate) const ABI_MODULE: &str = "env";
+
 /// Defines a host call in the linker: its parameters are `u32` unless said otherwise.
 macro_rules! define {
     ($linker:ident, $call:ident, $implementation:path $(, $arg:ident $(: $ty:ty)?)*) => {
         $linker.func_wrap(
-            "env",
+            ABI_MODULE,
             HostCall::$call.name(),
             |caller: Caller<'_, VmState> $(, $arg: define!(@type $($ty)?))*| {
                 Frame::run(caller, HostCall::$call, |frame| $implementation(frame $(, $arg)*))
@@ -176,7 +181,9 @@ pub(crate) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     );
     link_queues(linker)?;
     link_callouts(linker)?;
-    old_abi::link(linker)
+    old_abi::link(linker)?;
+    emscripten::link(linker)?;
+    wasi::link(linker)
 }
 
 fn link_queues(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
@@ -231,9 +238,10 @@ fn link_callouts(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Does [`link`] define an import with this name?
-pub(crate) fn is_linked(name: &str) -> bool {
-    HostCall::ALL.iter().any(|call| call.name() == name)
+/// Does [`link`] define this import?
+pub(crate) fn is_linked(module: &str, name: &str) -> bool {
+    let of_abi = || HostCall::ALL.iter().any(|call| call.name() == name);
+    module == ABI_MODULE && (of_abi() || emscripten::NAMES.contains(&name)) || wasi::is_linked(module, name)
 }
 
 /// Links a host call that this host does not have. It answers UNIMPLEMENTED, as hosts must, and is reported by name.
@@ -243,7 +251,7 @@ pub(crate) fn link_stub(linker: &mut Linker<VmState>, name: &str, ty: FuncType) 
     let result_types: Vec<ValType> = ty.results().collect();
     // A module may import the same function twice.
     linker.allow_shadowing(true);
-    linker.func_new("env", import, ty, move |mut caller, _, results| {
+    linker.func_new(ABI_MODULE, import, ty, move |mut caller, _, results| {
         Frame::stub(&mut caller, &name)?;
         for (index, (result, ty)) in results.iter_mut().zip(&result_types).enumerate() {
             *result = match (index, ty) {

@@ -79,6 +79,11 @@ pub(crate) fn host(body: &str) -> Host {
 
 /// The binary of a filter whose functions are `body`.
 pub(crate) fn assemble(body: &str) -> Vec<u8> {
+    assemble_with("", body)
+}
+
+/// The binary of a filter that imports `imports` besides the prelude, and whose functions are `body`.
+pub(crate) fn assemble_with(imports: &str, body: &str) -> Vec<u8> {
     let mut data = String::new();
     let mut address = FIRST_TEXT;
     let mut pieces = body.split("$\"");
@@ -94,7 +99,7 @@ pub(crate) fn assemble(body: &str) -> Vec<u8> {
     let code = code
         .replace("&out", "(i32.const 1024) (i32.const 1028)")
         .replace("&number", "(i32.const 1056)");
-    wat::parse_str(format!("(module {PRELUDE}\n{data}\n{code})")).expect("the fixture is valid WAT")
+    wat::parse_str(format!("(module {imports} {PRELUDE}\n{data}\n{code})")).expect("the fixture is valid WAT")
 }
 
 /// What loading a module says, for a module written without the prelude.

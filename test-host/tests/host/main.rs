@@ -9,3 +9,4 @@ mod local_replies;
 mod properties;
 mod refused_modules;
 mod state;
+mod wasi;

@@ -65,15 +65,20 @@ fn each_bad_module_is_refused_by_name() {
         (
             "unknown imports",
             format!(
-                r#"(module (import "env" "getenv" (func)) (import "wasi_snapshot_preview1" "fd_write" (func))
+                r#"(module (import "env" "getenv" (func)) (import "wasi_unstable" "proc_raise" (func))
                      {ABI} {MEMORY} {MALLOC})"#
             ),
-            "env.getenv, wasi_snapshot_preview1.fd_write; WASI is not provided yet",
+            "env.getenv, wasi_unstable.proc_raise; of WASI it provides the functions of preview1 that Envoy provides",
         ),
         (
             "an import of another type",
             format!(r#"(module (import "env" "proxy_log" (func (param i64))) {ABI} {MEMORY} {MALLOC})"#),
             "env::proxy_log",
+        ),
+        (
+            "an import of WASI of another type",
+            format!(r#"(module (import "wasi_unstable" "fd_write" (func)) {ABI} {MEMORY} {MALLOC})"#),
+            "wasi_unstable::fd_write",
         ),
     ];
     for (name, wat, expected) in rows {
