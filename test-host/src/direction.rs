@@ -79,6 +79,10 @@ pub(crate) struct Direction {
     pub(crate) trailers_sent: bool,
     /// Did the end of the message arrive at the filter?
     pub(crate) ended: bool,
+    /// When it did, by the virtual clock.
+    pub(crate) ended_at: Option<u64>,
+    /// How many bytes of body have arrived.
+    pub(crate) received: u64,
     /// The callback that holds this direction.
     pub(crate) paused: Option<Phase>,
     hold: Option<Hold>,
@@ -135,6 +139,7 @@ impl Direction {
     /// Envoy hands a piece of body to a callback; returns how much there is to read now.
     pub(crate) fn receive_body(&mut self, chunk: &[u8], end: bool) -> u32 {
         self.body.extend_from_slice(chunk);
+        self.received += chunk.len() as u64;
         self.body_open = true;
         self.ended |= end;
         u32::try_from(self.body.len()).unwrap_or(u32::MAX)

@@ -135,7 +135,12 @@ impl<'h> Driver<'h> {
         } else {
             verdict
         };
-        self.direction(phase).settle(phase, verdict);
+        let now = self.host.now();
+        let direction = self.direction(phase);
+        if direction.ended && direction.ended_at.is_none() {
+            direction.ended_at = Some(now);
+        }
+        direction.settle(phase, verdict);
         let resumed = self.grant();
         self.host.grant_all();
         let action = if resumed { Action::Continue } else { verdict.action() };
@@ -249,7 +254,7 @@ impl<'h> Driver<'h> {
     }
 
     /// The VM died under this stream. Envoy answers 503, without the filter; a plugin that fails open is passed by.
-    fn fail(&mut self, phase: Phase, trap: Trap) -> Step {
+    pub(crate) fn fail(&mut self, phase: Phase, trap: Trap) -> Step {
         let fails_open = self.host.fails_open();
         let state = self.state();
         let action = if fails_open {
@@ -330,6 +335,7 @@ impl<'h> Driver<'h> {
         let died = died.filter(|_| !matches!(self.state().course, Course::Failed(_)));
         let vm = self.host.vm(self.id.worker);
         let (memory, clock) = (vm.memory_size(), vm.view().clock);
+        let process = vm.view().process.clone();
         let state = vm.state();
         let index = state.streams.iter().position(|stream| stream.id == self.id.context);
         // INVARIANT: a stream is in the list until here, and this consumes the only way here.
@@ -342,7 +348,7 @@ impl<'h> Driver<'h> {
             .filter(|record| record.context == self.id.context)
             .cloned()
             .collect();
-        let outcome = Outcome::new(stream, died, memory, clock, trace);
+        let outcome = Outcome::new(stream, died, memory, clock, trace, process);
         self.host.stream_ended(self.id.worker);
         outcome
     }

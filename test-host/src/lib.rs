@@ -54,6 +54,8 @@
 
 mod abi;
 mod access_log;
+mod assertions;
+mod attributes_by_default;
 mod body;
 mod callout;
 mod connection;
@@ -72,6 +74,7 @@ mod host_calls;
 mod ledger;
 mod limits;
 mod local_reply;
+mod log_record;
 mod metrics;
 mod module;
 mod outcome;
@@ -99,6 +102,7 @@ mod worker;
 
 pub use abi::{AbiVersion, Action, LogLevel, MetricKind, Status};
 pub use access_log::{AccessLogFormat, FormatError};
+pub use assertions::Assert;
 pub use callout::{Callout, CalloutId, CalloutKind, GrpcEvent, Upstream, UpstreamReplies, UpstreamReply};
 pub use connection::Connection;
 pub use failure_policy::{FailurePolicy, Reloads};

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::abi::LogLevel;
+use crate::access_log::AccessLogFormat;
 use crate::header_map::HeaderMap;
 use crate::host_call::HostCallCounts;
 use crate::ledger::LogLine;
 use crate::local_reply::LocalReply;
+use crate::log_record::LogRecord;
 use crate::metrics::MetricChange;
 use crate::phase::Phase;
 use crate::response::Response;
 use crate::stream_state::{Course, StreamState};
 use crate::trace::CallRecord;
 use crate::trap::Trap;
+use crate::vm_state::Process;
 
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,7 @@ pub struct Outcome {
     pub trap: Option<Trap>,
     /// The last host calls of this stream, oldest first: as many as the host keeps.
     pub trace: Vec<CallRecord>,
+    pub(crate) record: LogRecord,
 }
 
 /// A request that went on to the upstream.
@@ -91,7 +95,9 @@ impl Outcome {
         memory: usize,
         clock: u64,
         trace: Vec<CallRecord>,
+        process: Arc<Process>,
     ) -> Self {
+        let record = LogRecord::of(&stream, process);
         let paused = stream.request.paused.or(stream.response.paused);
         let end = match (&stream.course, paused) {
             (Course::Failed(_), _) => End::Failed,
@@ -135,6 +141,7 @@ impl Outcome {
             duration: Duration::from_nanos(clock.saturating_sub(stream.started)),
             trap,
             trace,
+            record,
         }
     }
 
@@ -146,6 +153,11 @@ impl Outcome {
     /// The status that the client saw; 0 when there was no response.
     pub fn status(&self) -> u32 {
         self.response.as_ref().map_or(0, Response::status)
+    }
+
+    /// The line that Envoy's access log has of this stream.
+    pub fn access_log(&self, format: &AccessLogFormat) -> String {
+        self.record.render(format, self)
     }
 
     /// Filter state by its name in an access log, for example `wasm.outgate_rule`; what is no UTF-8 becomes U+FFFD.

@@ -157,6 +157,8 @@ impl<'h> HttpStream<'h> {
             return Step::skipped(Phase::ResponseHeaders);
         }
         VIA_UPSTREAM.clone_into(&mut state.details);
+        let now = self.driver.host.now();
+        self.driver.state().upstream_answered_at = Some(now);
         self.driver.response_headers(&response.into())
     }
 

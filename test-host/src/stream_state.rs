@@ -47,6 +47,8 @@ pub(crate) struct StreamState {
     pub(crate) details: String,
     /// When it began, by the virtual clock.
     pub(crate) started: u64,
+    /// When the upstream's response began.
+    pub(crate) upstream_answered_at: Option<u64>,
     /// Why the filter was passed by, if it was: its VM is dead and the plugin fails open.
     pub(crate) bypassed: Option<Trap>,
     /// Did the guest ask for the route to be chosen anew?
@@ -103,6 +105,7 @@ impl StreamState {
             ledger: Ledger::default(),
             details: String::new(),
             started: now,
+            upstream_answered_at: None,
             bypassed: None,
             route_cache_cleared: false,
         }

@@ -115,7 +115,7 @@ impl Callouts {
         let events = match (reply.answer, is_http) {
             (Answer::Silence, _) => Vec::new(),
             (Answer::Response(response), true) => vec![Event::Response(response)],
-            (Answer::Reset | Answer::Unreachable, true) | (Answer::Grpc(_), true) => vec![Event::Reset],
+            (Answer::Reset | Answer::Unreachable | Answer::Grpc(_), true) => vec![Event::Reset],
             (Answer::Grpc(events), false) => events.into_iter().map(Event::Grpc).collect(),
             (Answer::Reset | Answer::Unreachable, false) => {
                 vec![Event::Grpc(GrpcEvent::Close(UNAVAILABLE, "reset".to_owned()))]

@@ -1,6 +1,7 @@
 //! Attributes: the properties that a test gave, those that the host works out from the stream, and filter state.
 
 use crate::abi::Status;
+use crate::attributes_by_default;
 use crate::header_map::HeaderMap;
 use crate::property::Property;
 use crate::property_store::{Found, PropertyStore};
@@ -25,10 +26,6 @@ const GROUPS: [&[u8]; 11] = [
     b"xds",
     b"node",
 ];
-
-/// Where a connection comes from and goes to, when the test does not say: every real one has both.
-const SOURCE: (&str, i64) = ("127.0.0.1:50000", 50000);
-const DESTINATION: (&str, i64) = ("127.0.0.1:8080", 8080);
 
 /// Writes the encoded value of the property at `path` to `out`.
 pub(super) fn read(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Answer {
@@ -119,9 +116,7 @@ impl Group<'_> {
         match group {
             b"request" => self.request(),
             b"response" => self.response(),
-            b"source" => self.address(SOURCE),
-            b"destination" => self.address(DESTINATION),
-            b"connection" => self.connection(),
+            b"source" | b"destination" | b"connection" => self.connection(group),
             b"filter_state" => self.filter_state(),
             _ => Err(Refusal::not_found("the test gave the request no such property")),
         }
@@ -132,14 +127,17 @@ impl Group<'_> {
         match self.name {
             b"protocol" => return self.text(b"HTTP/1.1"),
             b"time" => {
-                let now = self.state.clock;
-                return self.value(&Property::Uint(now));
+                let began = self.stream.started;
+                return self.value(&Property::Uint(began));
             }
             b"size" => {
                 let size = self.stream.request.passed.len() + self.stream.request.body.len();
                 return self.value(&Property::Int(size as i64));
             }
-            b"duration" if self.stream.logging => return self.value(&Property::Duration(0)),
+            b"duration" if self.stream.logging => {
+                let lasted = self.state.clock.saturating_sub(self.stream.started);
+                return self.value(&Property::Duration(i64::try_from(lasted).unwrap_or(i64::MAX)));
+            }
             b"duration" => return Err(Refusal::not_found("request.duration exists in on_log only")),
             _ => {}
         }
@@ -212,24 +210,12 @@ impl Group<'_> {
         }
     }
 
-    fn connection(self) -> Answer {
-        match self.name {
-            b"id" => {
-                let id = self.stream.id;
-                self.value(&Property::Uint(u64::from(id)))
-            }
-            // In plaintext both are there: false, and empty.
-            b"mtls" => self.value(&Property::Bool(false)),
-            b"requested_server_name" => self.text(b""),
-            _ => Err(Refusal::not_found("the test gave the connection no such property")),
-        }
-    }
-
-    fn address(self, (address, port): (&str, i64)) -> Answer {
-        match self.name {
-            b"address" => self.text(address.as_bytes()),
-            b"port" => self.value(&Property::Int(port)),
-            _ => Err(Refusal::not_found(
+    fn connection(self, group: &[u8]) -> Answer {
+        let path = [group, self.name].map(|segment| std::str::from_utf8(segment).unwrap_or_default());
+        match attributes_by_default::of_connection(&path, self.stream.id) {
+            Some(value) => self.value(&value),
+            None if group == b"connection" => Err(Refusal::not_found("the test gave the connection no such property")),
+            None => Err(Refusal::not_found(
                 "an end of a connection has only `address` and `port`",
             )),
         }
