@@ -396,12 +396,12 @@ impl StreamState {
     }
 
     /// What the client gets, if it gets anything.
-    pub(crate) fn client_response(&mut self) -> Option<Response> {
-        let response = &mut self.response;
+    pub(crate) fn client_response(&self) -> Option<Response> {
+        let response = &self.response;
         let is_complete = response.sent && response.paused.is_none() && !matches!(self.course, Course::Reset);
         is_complete.then(|| {
             let mut given = Response::from_headers(response.headers.clone());
-            given.body.set(&std::mem::take(&mut response.passed));
+            given.body.set(&response.passed);
             given.body.trailers = response.passed_trailers();
             given
         })

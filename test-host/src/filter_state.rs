@@ -107,6 +107,11 @@ impl StreamFilterState {
         Ok(())
     }
 
+    /// Takes over what another filter of the same stream has set.
+    pub(crate) fn adopt(&mut self, other: &Self) {
+        self.of_stream.clone_from(&other.of_stream);
+    }
+
     /// All that the stream sees, its own first.
     pub(crate) fn into_entries(self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let owned = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());

@@ -76,30 +76,8 @@ impl Host {
     pub fn exchange(&mut self, request: impl Into<Request>, response: impl Into<Response>) -> Outcome {
         let (request, response) = (request.into(), response.into());
         let mut stream = self.http_stream(&request);
-        stream.request_headers();
-        stream.wait();
-        for (chunk, end) in request.body.deliveries() {
-            stream.request_body(chunk, end);
-            if end {
-                stream.wait();
-            }
-        }
-        if !request.body.trailers.is_empty() {
-            stream.request_trailers(&*request.body.trailers);
-            stream.wait();
-        }
-        stream.response_headers(&response);
-        stream.wait();
-        for (chunk, end) in response.body.deliveries() {
-            stream.response_body(chunk, end);
-            if end {
-                stream.wait();
-            }
-        }
-        if !response.body.trailers.is_empty() {
-            stream.response_trailers(&*response.body.trailers);
-            stream.wait();
-        }
+        stream.send_request(&request);
+        stream.send_response(&response);
         stream.finish()
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, ExternType, InstancePre, Linker, OptLevel};
+use wasmtime::{Cache, CacheConfig, Config, Engine, ExternType, InstancePre, Linker, OptLevel};
 
 use crate::abi::AbiVersion;
 use crate::exports;
@@ -101,15 +101,26 @@ impl fmt::Debug for Module {
 }
 
 /// How to compile a module.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ModuleOptions {
     metering: Metering,
+    cache: CompileCache,
+}
+
+/// Where compiled code is kept, to be found by the next process.
+#[derive(Debug, Clone)]
+enum CompileCache {
+    Off,
+    /// Where the system keeps such things for this user.
+    OfUser,
+    In(PathBuf),
 }
 
 impl Default for ModuleOptions {
     fn default() -> Self {
         Self {
             metering: Metering::Fuel,
+            cache: CompileCache::Off,
         }
     }
 }
@@ -120,6 +131,22 @@ impl ModuleOptions {
     #[must_use]
     pub fn unmetered(mut self, time_limit: Duration) -> Self {
         self.metering = Metering::Clock(time_limit);
+        self
+    }
+
+    /// Keeps compiled code in the cache directory of this user, and takes it from there when it is the same module again: what
+    /// takes a quarter of a second to compile is then there in milliseconds. Whoever can write to that directory can run code
+    /// in this process, as for every cache of this kind.
+    #[must_use]
+    pub fn cached(mut self) -> Self {
+        self.cache = CompileCache::OfUser;
+        self
+    }
+
+    /// As [`ModuleOptions::cached`], in a directory of one's own. It is made when it is not there.
+    #[must_use]
+    pub fn cached_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.cache = CompileCache::In(directory.into());
         self
     }
 
@@ -164,13 +191,26 @@ impl ModuleOptions {
         })))
     }
 
-    fn engine(self) -> Result<Engine, ModuleError> {
+    fn engine(&self) -> Result<Engine, ModuleError> {
         let mut config = Config::new();
         config.cranelift_opt_level(OptLevel::Speed);
         match self.metering {
             Metering::Fuel => config.consume_fuel(true),
             Metering::Clock(_) => config.epoch_interruption(true),
         };
+        let kept = match &self.cache {
+            CompileCache::Off => None,
+            CompileCache::OfUser => Some(CacheConfig::new()),
+            CompileCache::In(directory) => {
+                let directory = std::path::absolute(directory).map_err(|error| ModuleError::cache(&error))?;
+                let mut kept = CacheConfig::new();
+                kept.with_directory(directory);
+                Some(kept)
+            }
+        };
+        if let Some(kept) = kept {
+            config.cache(Some(Cache::new(kept).map_err(|error| ModuleError::cache(&error))?));
+        }
         Engine::new(&config).map_err(|error| ModuleError::invalid(&error))
     }
 }
@@ -261,11 +301,17 @@ pub enum ModuleError {
     UnknownImports(Vec<String>),
     /// An import has another type than the ABI gives it.
     ImportType(String),
+    /// The cache of compiled code cannot be used.
+    Cache(String),
 }
 
 impl ModuleError {
     fn invalid(error: &wasmtime::Error) -> Self {
         Self::Invalid(format!("{error:#}"))
+    }
+
+    fn cache(error: &dyn fmt::Display) -> Self {
+        Self::Cache(format!("{error:#}"))
     }
 
     fn import_type(error: &wasmtime::Error) -> Self {
@@ -307,6 +353,7 @@ impl fmt::Display for ModuleError {
                 }
                 Ok(())
             }
+            Self::Cache(why) => write!(f, "the cache of compiled code cannot be used: {why}"),
             Self::ImportType(why) => write!(
                 f,
                 "the filter imports a host call with another type than the ABI's: {why}"

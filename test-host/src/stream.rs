@@ -5,9 +5,11 @@ use std::sync::Arc;
 use crate::abi::Action;
 use crate::callout::{Callout, CalloutId};
 use crate::driver::Driver;
+use crate::filter_state::StreamFilterState;
 use crate::host::Host;
 use crate::outcome::Outcome;
 use crate::phase::Phase;
+use crate::request::Request;
 use crate::response::Response;
 
 /// The response code details of a response that came from the upstream.
@@ -190,6 +192,60 @@ impl<'h> HttpStream<'h> {
             && self.driver.state().response_is_running()
             && self.driver.host.advance_to_next_event()
         {}
+    }
+
+    /// Delivers a whole request, and waits wherever the filter holds it.
+    pub(crate) fn send_request(&mut self, request: &Request) {
+        self.request_headers();
+        self.wait();
+        for (chunk, end) in request.body.deliveries() {
+            self.request_body(chunk, end);
+            if end {
+                self.wait();
+            }
+        }
+        if !request.body.trailers.is_empty() {
+            self.request_trailers(&*request.body.trailers);
+            self.wait();
+        }
+    }
+
+    /// Delivers a whole response, and waits wherever the filter holds it.
+    pub(crate) fn send_response(&mut self, response: &Response) {
+        self.response_headers(response);
+        self.wait();
+        for (chunk, end) in response.body.deliveries() {
+            self.response_body(chunk, end);
+            if end {
+                self.wait();
+            }
+        }
+        if !response.body.trailers.is_empty() {
+            self.response_trailers(&*response.body.trailers);
+            self.wait();
+        }
+    }
+
+    pub(crate) fn filter_state(&mut self) -> &mut StreamFilterState {
+        &mut self.driver.state().filter_state
+    }
+
+    /// The request as the filter let it go on, if it did: all of it.
+    pub(crate) fn passed_request(&mut self, original: &Request) -> Option<Request> {
+        let is_open = self.driver.is_open();
+        let direction = &self.driver.state().request;
+        (is_open && direction.sent && direction.paused.is_none()).then(|| {
+            let mut request = original.clone();
+            request.headers = direction.headers.clone();
+            request.body.set(&direction.passed);
+            request.body.trailers = direction.passed_trailers();
+            request
+        })
+    }
+
+    /// The response as the filter let it go on, if it did: all of it.
+    pub(crate) fn passed_response(&mut self) -> Option<Response> {
+        self.driver.state().client_response()
     }
 
     /// Ends the stream in Envoy's order: log, done, delete. Says all that became of it.
