@@ -295,14 +295,8 @@ impl Host {
         self.set_clock(end);
     }
 
-    /// Moves the clock to the next event, and has it happen. False when nothing is under way, besides ticks.
-    pub(crate) fn advance_to_next_event(&mut self) -> bool {
-        let calls_out = self.workers.iter().any(|worker| worker.next_answer().is_some());
-        calls_out && self.happen_next(u64::MAX)
-    }
-
     /// Has the next event happen, if it is due by `end`.
-    fn happen_next(&mut self, end: u64) -> bool {
+    pub(crate) fn happen_next(&mut self, end: u64) -> bool {
         let notice = self.queues(SharedQueues::take_notice);
         if let Some(notice) = notice {
             if let Some(worker) = self.workers.get_mut(notice.worker) {

@@ -13,6 +13,8 @@ use crate::phase::Phase;
 pub struct LogLine {
     /// Its level.
     pub level: LogLevel,
+    /// The number of the host call that logged it, among all of its worker.
+    pub sequence: u64,
     /// The callback in which it was logged.
     pub phase: Phase,
     /// How it was logged.

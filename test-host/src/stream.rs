@@ -15,6 +15,9 @@ use crate::response::Response;
 /// The response code details of a response that came from the upstream.
 const VIA_UPSTREAM: &str = "via_upstream";
 
+/// How long a client waits, in nanoseconds: the timeout that a route has in Envoy by default.
+const PATIENCE: u64 = 15_000_000_000;
+
 /// The name of a stream, to come back to it by [`Host::stream`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StreamId {
@@ -185,13 +188,13 @@ impl<'h> HttpStream<'h> {
         self.driver.trailers(phase, Arc::new(trailers.into_iter().collect()))
     }
 
-    /// Lets time go on as long as the filter holds the stream and something is under way that may end that: an answer to a
-    /// callout, or its timeout. Ticks happen on the way.
+    /// Lets time go on as long as the filter holds the stream and something happens that may end that: an answer to a callout,
+    /// its timeout, a tick, an item in a queue. A client waits for a quarter of a minute, as Envoy's routes do.
     pub fn wait(&mut self) {
-        while self.paused().is_some()
-            && self.driver.state().response_is_running()
-            && self.driver.host.advance_to_next_event()
-        {}
+        let end = self.driver.host.now().saturating_add(PATIENCE);
+        while self.paused().is_some() && self.driver.state().response_is_running() && self.driver.host.happen_next(end)
+        {
+        }
     }
 
     /// Delivers a whole request, and waits wherever the filter holds it.

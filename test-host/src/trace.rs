@@ -19,6 +19,7 @@ const MAX_TEXT: usize = 96;
 #[derive(Debug, Clone)]
 pub struct CallRecord {
     pub(crate) context: u32,
+    sequence: u64,
     phase: Phase,
     name: CallName,
     args: Vec<Arg>,
@@ -74,6 +75,11 @@ enum Arg {
 }
 
 impl CallRecord {
+    /// Its number among all host calls of its worker.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// The callback in which the call was made.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -159,6 +165,8 @@ fn quote(f: &mut fmt::Formatter<'_>, text: &[u8], cut: bool) -> fmt::Result {
 #[derive(Debug, Default)]
 pub(crate) struct TraceRing {
     depth: usize,
+    /// How many calls there were, kept or not.
+    calls: u64,
     records: VecDeque<CallRecord>,
 }
 
@@ -166,12 +174,14 @@ impl TraceRing {
     pub(crate) fn new(depth: usize) -> Self {
         Self {
             depth,
+            calls: 0,
             records: VecDeque::with_capacity(depth),
         }
     }
 
     /// Starts the record of a call; what follows is about it.
     pub(crate) fn begin(&mut self, context: u32, phase: Phase, name: CallName) {
+        self.calls += 1;
         if self.depth == 0 {
             return;
         }
@@ -186,6 +196,7 @@ impl TraceRing {
         let (answer, reason) = (Status::Ok.into(), Cow::Borrowed(""));
         self.records.push_back(CallRecord {
             context,
+            sequence: self.calls,
             phase,
             name,
             args,
@@ -241,6 +252,11 @@ impl TraceRing {
             record.answer = answer.into();
             record.reason = reason;
         }
+    }
+
+    /// The number of the call that is running.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.calls
     }
 
     /// The calls that are still kept, oldest first.

@@ -138,6 +138,17 @@ impl UpstreamReply {
         Answer::Silence.into()
     }
 
+    /// Nobody listens there: Envoy answers 503 itself.
+    pub fn refused() -> Self {
+        let body = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport \
+                    failure reason: delayed connect error: Connection refused";
+        Response::new(503)
+            .header("content-length", body.len().to_string())
+            .header("content-type", "text/plain")
+            .body(body)
+            .into()
+    }
+
     /// The call fails at once, as to a cluster without a healthy host.
     pub fn unreachable() -> Self {
         Answer::Unreachable.into()

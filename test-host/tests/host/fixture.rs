@@ -6,6 +6,9 @@
 //! The prelude imports the host calls by their names without `proxy_`. `$keep LABEL STATUS` shows what a call answered as
 //! filter state `wasm.LABEL`: the bytes at `&out` when the status is 0, otherwise `!` and the status in two digits.
 //! `$keep_u64` shows the 8 bytes at `&number` instead. `$say LABEL` logs at info.
+//!
+//! What is logged can be compared with what a real proxy logs: `$status LABEL STATUS` logs `label -> 2`, `$show LABEL STATUS`
+//! logs `label = text` with the bytes at `&out`, or the status, `$number LABEL N` logs `label = 7`.
 
 use outgate_test_host::{Host, Module, ModuleError};
 
@@ -41,6 +44,20 @@ const PRELUDE: &str = r#"
   (import "env" "proxy_set_property" (func $set_property (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_call_foreign_function"
     (func $call_foreign_function (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_buffer_status" (func $get_buffer_status (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_status" (func $get_status (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_http_call"
+    (func $http_call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_grpc_call"
+    (func $grpc_call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_grpc_stream" (func $grpc_stream (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_grpc_send" (func $grpc_send (param i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_grpc_cancel" (func $grpc_cancel (param i32) (result i32)))
+  (import "env" "proxy_grpc_close" (func $grpc_close (param i32) (result i32)))
+  (import "env" "proxy_register_shared_queue" (func $register_queue (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_resolve_shared_queue" (func $resolve_queue (param i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_enqueue_shared_queue" (func $enqueue (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_dequeue_shared_queue" (func $dequeue (param i32 i32 i32) (result i32)))
   (memory (export "memory") 4)
   (global $heap (mut i32) (i32.const 131072))
   (func (export "proxy_abi_version_0_2_1"))
@@ -65,6 +82,41 @@ const PRELUDE: &str = r#"
       (then (call $keep_failure (local.get $label) (local.get $len) (local.get $status)))
       (else (drop (call $set_property (local.get $label) (local.get $len) (i32.const 1056) (i32.const 8)))))
     (i64.store (i32.const 1056) (i64.const 0)))
+  (global $line (mut i32) (i32.const 0))
+  (func $begin_line (param $label i32) (param $len i32)
+    (memory.copy (i32.const 1200) (local.get $label) (local.get $len))
+    (global.set $line (i32.add (i32.const 1200) (local.get $len))))
+  (func $append (param $text i32) (param $len i32)
+    (memory.copy (global.get $line) (local.get $text) (local.get $len))
+    (global.set $line (i32.add (global.get $line) (local.get $len))))
+  (func $append_digit (param $digit i32)
+    (i32.store8 (global.get $line) (i32.add (i32.const 48) (local.get $digit)))
+    (global.set $line (i32.add (global.get $line) (i32.const 1))))
+  (func $append_number (param $n i32)
+    (if (i32.ge_u (local.get $n) (i32.const 10))
+      (then (call $append_number (i32.div_u (local.get $n) (i32.const 10)))))
+    (call $append_digit (i32.rem_u (local.get $n) (i32.const 10))))
+  (func $end_line (call $say (i32.const 1200) (i32.sub (global.get $line) (i32.const 1200))))
+  (data (i32.const 1100) " -> " " = ")
+  (func $status (param $label i32) (param $len i32) (param $status i32)
+    (call $begin_line (local.get $label) (local.get $len))
+    (call $append (i32.const 1100) (i32.const 4))
+    (call $append_number (local.get $status))
+    (call $end_line))
+  (func $number (param $label i32) (param $len i32) (param $n i32)
+    (call $begin_line (local.get $label) (local.get $len))
+    (call $append (i32.const 1104) (i32.const 3))
+    (call $append_number (local.get $n))
+    (call $end_line))
+  (func $show (param $label i32) (param $len i32) (param $status i32)
+    (if (local.get $status)
+      (then (call $status (local.get $label) (local.get $len) (local.get $status)))
+      (else
+        (call $begin_line (local.get $label) (local.get $len))
+        (call $append (i32.const 1104) (i32.const 3))
+        (call $append (i32.load (i32.const 1024)) (i32.load (i32.const 1028)))
+        (call $end_line)))
+    (i64.store (i32.const 1024) (i64.const 0)))
 "#;
 
 /// The module of a filter whose functions are `body`.

@@ -40,6 +40,7 @@ pub(super) fn write(frame: &mut Frame<'_>, fd: u32, iovecs: u32, count: u32, out
         let line = text.strip_suffix(b"\n").unwrap_or(&text);
         let message = String::from_utf8_lossy(line).into_owned();
         state.ledger.logs.push(LogLine {
+            sequence: state.trace.sequence(),
             level,
             phase: state.phase,
             source,
