@@ -110,6 +110,7 @@ impl<'h> Driver<'h> {
         state.response.headers = response.headers.clone();
         let end = response.body.is_absent();
         state.response.receive_headers(end);
+        let end = end && !self.host.profile().headers_never_end();
         // A reply to a request that never came to the filter passes it by, as in Envoy.
         self.headers(Phase::ResponseHeaders, response.headers.len(), end)
     }
@@ -253,22 +254,13 @@ impl<'h> Driver<'h> {
         }
     }
 
-    /// The VM died under this stream. Envoy answers 503, without the filter; a plugin that fails open is passed by.
+    /// The VM died under this stream. Envoy answers 503, without the filter, even when the plugin fails open.
     pub(crate) fn fail(&mut self, phase: Phase, trap: Trap) -> Step {
-        let fails_open = self.host.fails_open();
-        let state = self.state();
-        let action = if fails_open {
-            state.bypassed = Some(trap);
-            self.direction(phase).settle(phase, Verdict::Continue);
-            Action::Continue
-        } else {
-            state.fail(trap);
-            Action::Pause
-        };
+        self.state().fail(trap);
         Step {
             phase,
             called: true,
-            action,
+            action: Action::Pause,
             fuel: self.last_fuel(),
         }
     }
@@ -324,6 +316,15 @@ impl<'h> Driver<'h> {
             }
         }
         matches!(self.state().course, Course::Open)
+    }
+
+    /// Can more of a message come to the filter? What waits behind a pause is not shown to it, and so cannot find it dead.
+    pub(crate) fn is_open_in(&mut self, phase: Phase) -> bool {
+        let direction = self.direction(phase);
+        if direction.arrived && !direction.shows_more() {
+            return matches!(self.state().course, Course::Open);
+        }
+        direction.arrived && self.is_open()
     }
 
     /// Ends the stream, in the order of the profile. Says all that became of it.

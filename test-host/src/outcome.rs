@@ -98,7 +98,7 @@ impl Outcome {
         process: Arc<Process>,
     ) -> Self {
         let record = LogRecord::of(&stream, process);
-        let paused = stream.request.paused.or(stream.response.paused);
+        let paused = stream.held_in();
         let end = match (&stream.course, paused) {
             (Course::Failed(_), _) => End::Failed,
             (Course::Reset, _) => End::Reset,

@@ -94,8 +94,7 @@ impl<'h> HttpStream<'h> {
 
     /// The callback that holds the stream, if one does.
     pub fn paused(&mut self) -> Option<Phase> {
-        let state = self.driver.state();
-        state.request.paused.or(state.response.paused)
+        self.driver.state().held_in()
     }
 
     /// The callouts to `upstream` that wait for an answer, oldest first.
@@ -134,7 +133,7 @@ impl<'h> HttpStream<'h> {
     /// holds the headers, the piece waits.
     pub fn request_body(&mut self, chunk: &[u8], end_of_stream: bool) -> Step {
         let phase = Phase::RequestBody;
-        if !self.driver.is_open() || !self.driver.state().request.arrived {
+        if !self.driver.is_open_in(phase) {
             return Step::skipped(phase);
         }
         self.driver.body(phase, chunk, end_of_stream)
@@ -146,7 +145,7 @@ impl<'h> HttpStream<'h> {
         trailers: impl IntoIterator<Item = (N, V)>,
     ) -> Step {
         let phase = Phase::RequestTrailers;
-        if !self.driver.is_open() || !self.driver.state().request.arrived {
+        if !self.driver.is_open_in(phase) {
             return Step::skipped(phase);
         }
         self.driver.trailers(phase, Arc::new(trailers.into_iter().collect()))
@@ -155,13 +154,12 @@ impl<'h> HttpStream<'h> {
     /// Delivers the headers of the upstream's response. Without a body they end the stream. A request that the filter holds
     /// has no response.
     pub fn response_headers(&mut self, response: impl Into<Response>) -> Step {
-        let is_open = self.driver.is_open();
         let state = self.driver.state();
         let request_went_on = state.request.sent && state.request.paused.is_none();
-        if !is_open || !request_went_on || state.response.arrived {
+        if !request_went_on || state.response.arrived || !self.driver.is_open() {
             return Step::skipped(Phase::ResponseHeaders);
         }
-        VIA_UPSTREAM.clone_into(&mut state.details);
+        VIA_UPSTREAM.clone_into(&mut self.driver.state().details);
         let now = self.driver.host.now();
         self.driver.state().upstream_answered_at = Some(now);
         self.driver.response_headers(&response.into())
@@ -170,7 +168,7 @@ impl<'h> HttpStream<'h> {
     /// Delivers a piece of the upstream's response body. What the filter holds back it sees again with the next piece.
     pub fn response_body(&mut self, chunk: &[u8], end_of_stream: bool) -> Step {
         let phase = Phase::ResponseBody;
-        if !self.driver.is_open() || !self.driver.state().response.arrived {
+        if !self.driver.is_open_in(phase) {
             return Step::skipped(phase);
         }
         self.driver.body(phase, chunk, end_of_stream)
@@ -182,7 +180,7 @@ impl<'h> HttpStream<'h> {
         trailers: impl IntoIterator<Item = (N, V)>,
     ) -> Step {
         let phase = Phase::ResponseTrailers;
-        if !self.driver.is_open() || !self.driver.state().response.arrived {
+        if !self.driver.is_open_in(phase) {
             return Step::skipped(phase);
         }
         self.driver.trailers(phase, Arc::new(trailers.into_iter().collect()))
@@ -197,36 +195,28 @@ impl<'h> HttpStream<'h> {
         }
     }
 
-    /// Delivers a whole request, and waits wherever the filter holds it.
+    /// Delivers a whole request, and waits while the filter holds it.
     pub(crate) fn send_request(&mut self, request: &Request) {
         self.request_headers();
-        self.wait();
         for (chunk, end) in request.body.deliveries() {
             self.request_body(chunk, end);
-            if end {
-                self.wait();
-            }
         }
         if !request.body.trailers.is_empty() {
             self.request_trailers(&*request.body.trailers);
-            self.wait();
         }
+        self.wait();
     }
 
-    /// Delivers a whole response, and waits wherever the filter holds it.
+    /// Delivers a whole response, and waits while the filter holds it.
     pub(crate) fn send_response(&mut self, response: &Response) {
         self.response_headers(response);
-        self.wait();
         for (chunk, end) in response.body.deliveries() {
             self.response_body(chunk, end);
-            if end {
-                self.wait();
-            }
         }
         if !response.body.trailers.is_empty() {
             self.response_trailers(&*response.body.trailers);
-            self.wait();
         }
+        self.wait();
     }
 
     pub(crate) fn filter_state(&mut self) -> &mut StreamFilterState {

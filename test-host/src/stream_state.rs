@@ -8,6 +8,7 @@ use crate::filter_state::{FilterState, StreamFilterState};
 use crate::header_map::HeaderMap;
 use crate::ledger::Ledger;
 use crate::local_reply::{LocalReply, ReplyForm};
+use crate::phase::Phase;
 use crate::property_store::PropertyStore;
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -206,6 +207,15 @@ impl StreamState {
     /// Envoy forgets the request's maps and buffers as soon as *any* direction is told to continue.
     pub(crate) fn forget_request(&mut self) {
         self.request.close_pointers();
+    }
+
+    /// The callback that holds the stream, if one does. A request that has been replied to is not held any more.
+    pub(crate) fn held_in(&self) -> Option<Phase> {
+        match self.course {
+            Course::Open => self.request.paused.or(self.response.paused),
+            Course::Replied | Course::Overflowed => self.response.paused,
+            Course::Reset | Course::Failed(_) => None,
+        }
     }
 
     /// Does the response go on through the filter? A local reply does, like one from the upstream.

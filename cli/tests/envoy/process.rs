@@ -67,7 +67,9 @@ impl Envoy {
 
     /// What it has logged so far, besides accesses.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(&self.log).expect("Envoy's log can be read")
+        // Filters may log anything.
+        let log = fs::read(&self.log).expect("Envoy's log can be read");
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// The statistics whose names contain a match of `pattern`, with their values.

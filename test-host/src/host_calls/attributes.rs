@@ -69,7 +69,10 @@ pub(super) fn read(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Answer {
             Status::SerializationFailure,
             "a whole group of attributes cannot be read, only one of them",
         )),
-        _ => {
+        Some(_) => Err(Refusal::not_found(
+            "this is no attribute that this host knows, and filter state is found by a name of one segment only",
+        )),
+        None => {
             let key = [b"wasm.", path].concat();
             let value = stream.filter_state.get(&key);
             value.map(|value| out.extend_from_slice(&value)).ok_or_else(|| {
@@ -178,10 +181,11 @@ impl Group<'_> {
         };
         match self.name {
             b"headers" => self.joined_header(headers),
-            _ if !self.stream.logging => Err(Refusal::not_found(
-                "of the response only headers can be read before on_log",
-            )),
+            // The proxy has noted it by the time that filters see the response.
             b"code" => self.value(&Property::Int(i64::from(status_of(headers)))),
+            _ if !self.stream.logging => Err(Refusal::not_found(
+                "of the response only headers and code can be read before on_log",
+            )),
             b"code_details" => {
                 let details = self.stream.details.as_bytes();
                 self.text(details)
@@ -222,11 +226,12 @@ impl Group<'_> {
     }
 
     fn filter_state(self) -> Answer {
-        let key = match self.rest {
-            Some(rest) => &[self.name, b"\0", rest].concat(),
-            None => self.name,
-        };
-        match self.stream.filter_state.get(key) {
+        if self.rest.is_some() {
+            return Err(Refusal::not_found(
+                "filter state that a filter sets is bytes: no path leads into it",
+            ));
+        }
+        match self.stream.filter_state.get(self.name) {
             Some(value) => self.out.extend_from_slice(&value),
             None => return Err(Refusal::not_found("no filter state was set by this name")),
         }

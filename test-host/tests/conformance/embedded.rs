@@ -1,0 +1,103 @@
+//! Rules in this host.
+
+use std::time::Duration;
+
+use outgate_test_host::{
+    FailurePolicy, Host, LogLine, Module, Outcome, Profile, Request, Response, Upstream, UpstreamReply,
+};
+
+use crate::fixture;
+use crate::rule::Rule;
+
+/// How long a rule goes on after its last answer.
+const AFTERMATH: Duration = Duration::from_millis(1);
+
+/// Runs a rule, and says what was seen: what the filter logged, in order, and what each client got.
+pub(crate) fn run(rule: &Rule, profile: Profile) -> Vec<String> {
+    let module = Module::from_bytes(&fixture::assemble(rule.filter)).expect("the rule's filter is one");
+    let settings = &rule.settings;
+    let policy = if settings.fails_open {
+        FailurePolicy::Open
+    } else {
+        FailurePolicy::Closed
+    };
+    let mut builder = Host::builder(&module)
+        .profile(profile)
+        .plugin_name(rule.id)
+        .root_id("root")
+        .vm_id(rule.id)
+        .configuration("configured")
+        .vm_configuration("of the VM")
+        .on_failure(policy)
+        .allow_on_headers_stop_iteration(settings.allow_headers_stop_iteration)
+        .upstream("upstream", upstream())
+        .upstream("refused", Upstream::new().otherwise(UpstreamReply::refused()))
+        .upstream("empty", Upstream::new().otherwise(UpstreamReply::unreachable()));
+    if settings.buffer_limit > 0 {
+        builder = builder.buffer_limit(settings.buffer_limit);
+    }
+    let mut host = builder.start().expect("the rule's filter starts");
+    let mut seen = Vec::new();
+    let mut told = 0;
+    let mut tell = |host: &Host, outcome: Option<&Outcome>| {
+        let own = outcome.map_or(&[][..], |outcome| &outcome.logs);
+        let mut lines: Vec<&LogLine> = host.logs()[told..].iter().chain(own).collect();
+        told = host.logs().len();
+        lines.sort_by_key(|line| line.sequence);
+        lines.iter().map(|line| line.message.clone()).collect::<Vec<_>>()
+    };
+    seen.extend(tell(&host, None));
+    for (number, exchange) in rule.exchanges.iter().enumerate() {
+        let mut request = Request::new(
+            if exchange.body.is_empty() { "GET" } else { "POST" },
+            "http://test.com/path?q=1",
+        )
+        .header("x-exchange", number.to_string());
+        for (name, value) in &exchange.headers {
+            request = request.header(name, value);
+        }
+        request = request.body_chunks(&exchange.body);
+        if exchange.body.len() > 1 || !exchange.trailers.is_empty() {
+            request = request.header("transfer-encoding", "chunked");
+        }
+        // As over HTTP/1.1.
+        if !exchange.body.is_empty() && exchange.trailers.is_empty() {
+            request = request.trailing_empty_chunk();
+        }
+        for (name, value) in &exchange.trailers {
+            request = request.trailer(name, value);
+        }
+        let answer = &exchange.answer;
+        let mut response = Response::new(200);
+        for (name, value) in &answer.headers {
+            response = response.header(name, value);
+        }
+        response = response.body_chunks(&answer.body);
+        if !answer.body.is_empty() && answer.trailers.is_empty() {
+            response = response.trailing_empty_chunk();
+        }
+        for (name, value) in &answer.trailers {
+            response = response.trailer(name, value);
+        }
+        let outcome = host.exchange(&request, &response);
+        // The rest of what the request began comes to its end.
+        host.advance(AFTERMATH);
+        seen.extend(tell(&host, Some(&outcome)));
+        seen.push(match &outcome.response {
+            Some(response) => format!("client {} {}", response.status(), response.body_text())
+                .trim_end()
+                .to_owned(),
+            None => "client closed".to_owned(),
+        });
+    }
+    seen
+}
+
+/// Answers `/callout`, is silent on `/silent`, and breaks off in the middle of `/reset`.
+fn upstream() -> Upstream {
+    let hello = Response::new(200).header("x-answer", "42").body("hello");
+    Upstream::new()
+        .on("GET", "/callout", hello)
+        .on("GET", "/reset", UpstreamReply::reset())
+        .on("GET", "/silent", UpstreamReply::silence())
+}
