@@ -50,6 +50,14 @@ impl Verdict {
         }
     }
 
+    /// The answer to a new connection.
+    pub(crate) fn of_new_connection(value: u32) -> Self {
+        match value {
+            0 => Self::Continue,
+            _ => Self::Hold(Hold::All),
+        }
+    }
+
     /// The answer of a callback that can only stop or go on.
     pub(crate) fn of_other(value: u32) -> Self {
         match value {

@@ -81,7 +81,7 @@ impl<'h> Driver<'h> {
         };
         let step = self.answered(phase, answer, Verdict::of_body);
         self.check_buffer(phase);
-        if self.host.profile().emits_every_chunk() {
+        if self.host.profile().emits_every_chunk() && self.state().protocol == Protocol::Http {
             self.direction(phase).release();
         }
         step

@@ -54,7 +54,7 @@ impl<'h> TcpStream<'h> {
         self.driver.host
     }
 
-    /// Creates the context and tells the filter of the connection. In Envoy a pause here does not keep data from the filter.
+    /// Creates the context and tells the filter of the connection. A pause here keeps data from it, until it continues.
     pub fn new_connection(&mut self) -> Step {
         let phase = Phase::NewConnection;
         if !self.driver.is_open() || self.driver.state().request.arrived {
@@ -67,7 +67,7 @@ impl<'h> TcpStream<'h> {
             .driver
             .create()
             .and_then(|()| self.driver.call(phase, |exports| &exports.on_new_connection, (id,)));
-        self.driver.answered(phase, answer, Verdict::of_other)
+        self.driver.answered(phase, answer, Verdict::of_new_connection)
     }
 
     /// Delivers data from the client. What the filter holds back it sees again with the next piece.
@@ -81,10 +81,10 @@ impl<'h> TcpStream<'h> {
     }
 
     fn data(&mut self, phase: Phase, chunk: &[u8], end: bool) -> Step {
-        if !self.driver.is_open() {
+        self.new_connection();
+        if !self.driver.is_open_in(phase) {
             return Step::skipped(phase);
         }
-        self.new_connection();
         self.driver.body(phase, chunk, end)
     }
 
@@ -113,6 +113,16 @@ impl<'h> TcpStream<'h> {
         if let Err(trap) = answer {
             self.driver.state().fail(trap);
         }
+    }
+
+    /// What has gone on to the upstream so far.
+    pub fn to_upstream(&mut self) -> &[u8] {
+        &self.driver.state().request.passed
+    }
+
+    /// What has gone on to the client so far.
+    pub fn to_downstream(&mut self) -> &[u8] {
+        &self.driver.state().response.passed
     }
 
     /// Ends the stream: done, log, delete. Says all that became of it: [`Outcome::upstream`] has the bytes that went to the

@@ -17,8 +17,8 @@ pub(super) fn get_bytes(frame: &mut Frame<'_>, buffer: u32, start: u32, max: u32
     let state = frame.state();
     state.trace.buffer(buffer).number(start).number(max);
     let bytes = readable(state, buffer)?;
-    // A start beyond the end is no error, and neither is a length that overflows together with it: both get nothing.
-    let end = bytes.len().min(start.checked_add(max).unwrap_or(0) as usize);
+    // Neither a start nor a length beyond the end is an error.
+    let end = bytes.len().min((start as usize).saturating_add(max as usize));
     scratch.extend_from_slice(bytes.get(start as usize..end).unwrap_or_default());
     frame.give_scratch(scratch, out, out_len)
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use outgate_test_host::{
-    FailurePolicy, Host, LogLine, Module, Outcome, Profile, Request, Response, Upstream, UpstreamReply,
+    Connection, FailurePolicy, Host, LogLine, Module, Outcome, Peer, Profile, Request, Response, Upstream,
+    UpstreamReply,
 };
 
 use crate::fixture;
-use crate::rule::Rule;
+use crate::rule::{Exchange, Rule};
 
 /// How long a rule goes on after its last answer.
 const AFTERMATH: Duration = Duration::from_millis(1);
@@ -48,6 +49,13 @@ pub(crate) fn run(rule: &Rule, profile: Profile) -> Vec<String> {
     };
     seen.extend(tell(&host, None));
     for (number, exchange) in rule.exchanges.iter().enumerate() {
+        if rule.is_tcp {
+            let outcome = connect(&mut host, exchange);
+            seen.extend(tell(&host, Some(&outcome)));
+            let bytes = outcome.response.as_ref().map(Response::body_text);
+            seen.push(format!("client {}", bytes.unwrap_or_default()));
+            continue;
+        }
         let mut request = Request::new(
             if exchange.body.is_empty() { "GET" } else { "POST" },
             "http://test.com/path?q=1",
@@ -91,6 +99,26 @@ pub(crate) fn run(rule: &Rule, profile: Profile) -> Vec<String> {
         });
     }
     seen
+}
+
+/// A connection on which the client sends pieces, the server answers each, and then the client goes.
+fn connect(host: &mut Host, exchange: &Exchange) -> Outcome {
+    let mut stream = host.tcp_stream(Connection::new());
+    stream.new_connection();
+    let mut answered = 0;
+    for piece in &exchange.body {
+        stream.downstream_data(piece.as_bytes(), false);
+        let passed = stream.to_upstream().to_vec();
+        if passed.len() > answered {
+            stream.upstream_data(&[b"re:", &passed[answered..]].concat(), false);
+            answered = passed.len();
+        }
+    }
+    stream.downstream_data(&[], true);
+    stream.upstream_data(&[], true);
+    stream.upstream_close(Peer::Unknown);
+    stream.downstream_close(Peer::Local);
+    stream.finish()
 }
 
 /// Answers `/callout`, is silent on `/silent`, and breaks off in the middle of `/reset`.

@@ -1,7 +1,7 @@
 //! Rules in a real Envoy: one listener and one VM for each.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -40,6 +40,13 @@ fn run_rule(envoy: &Envoy, rule: &Rule) -> Vec<String> {
     let mut told = lines(envoy, rule).len();
     let mut seen = once(lines(envoy, rule));
     for (number, exchange) in rule.exchanges.iter().enumerate() {
+        if rule.is_tcp {
+            let bytes = connect(envoy.listener_address(rule.id), exchange).unwrap_or_default();
+            thread::sleep(AFTERMATH);
+            seen.extend_from_slice(&lines(envoy, rule)[told..]);
+            seen.push(format!("client {}", String::from_utf8_lossy(&bytes)));
+            continue;
+        }
         let reply = send(envoy.listener_address(rule.id), rule, number, exchange);
         thread::sleep(AFTERMATH);
         let all = lines(envoy, rule);
@@ -85,6 +92,43 @@ fn send(address: SocketAddr, rule: &Rule, number: usize, exchange: &Exchange) ->
     }
     write_message(&mut stream, head, &exchange.body, &exchange.trailers)?;
     Reply::read(&mut stream, false)
+}
+
+/// Sends pieces on a connection, and says what came back until the server was silent.
+fn connect(address: SocketAddr, exchange: &Exchange) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    for piece in &exchange.body {
+        stream.write_all(piece.as_bytes())?;
+        thread::sleep(PAUSE);
+    }
+    stream.shutdown(Shutdown::Write)?;
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 1024]);
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // A connection that breaks ends like one that is closed.
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        bytes.extend_from_slice(&buffer[..count]);
+    }
+    Ok(bytes)
+}
+
+/// Answers each piece on each connection with `re:` and the same.
+fn serve_connections() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port can be had");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut buffer = [0; 1024];
+                while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                    if stream.write_all(&[b"re:", &buffer[..count]].concat()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
 }
 
 /// Writes a message in its pieces; several, or trailers, make it chunked.
@@ -216,6 +260,7 @@ fn bootstrap(rules: &[Rule], upstream: SocketAddr) -> Value {
             "listeners": listeners,
             "clusters": [
                 cluster("upstream", endpoint(upstream.port())),
+                cluster("connections", endpoint(serve_connections().port())),
                 // Nobody listens on this port.
                 cluster("refused", endpoint(1)),
                 cluster("empty", json!([])),
@@ -244,6 +289,9 @@ fn listener(rule: &Rule) -> Value {
     if settings.allow_headers_stop_iteration {
         plugin["allow_on_headers_stop_iteration"] = json!(true);
     }
+    if rule.is_tcp {
+        return tcp_listener(rule, &plugin);
+    }
     let mut listener = json!({
         "name": rule.id,
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
@@ -268,4 +316,18 @@ fn listener(rule: &Rule) -> Value {
         listener["per_connection_buffer_limit_bytes"] = json!(settings.buffer_limit);
     }
     listener
+}
+
+fn tcp_listener(rule: &Rule, plugin: &Value) -> Value {
+    json!({
+        "name": rule.id,
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "filter_chains": [{"filters": [
+            {"name": "envoy.filters.network.wasm", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm", "config": plugin}},
+            {"name": "envoy.filters.network.tcp_proxy", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                "stat_prefix": rule.id, "cluster": "connections"}},
+        ]}],
+    })
 }

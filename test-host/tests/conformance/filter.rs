@@ -42,6 +42,23 @@ macro_rules! filter {
     (@ grpc_close $body:expr) => {
         concat!(r#"(func (export "proxy_on_grpc_close") (param $id i32) (param $call i32) (param $code i32) "#, $body, ")")
     };
+    (@ new_connection $body:expr) => {
+        concat!(r#"(func (export "proxy_on_new_connection") (param $id i32) (result i32) "#, $body, ")")
+    };
+    (@ downstream_data $body:expr) => {
+        concat!(r#"(func (export "proxy_on_downstream_data") (param $id i32) (param $size i32) (param $end i32) (result i32) "#,
+            $body, ")")
+    };
+    (@ upstream_data $body:expr) => {
+        concat!(r#"(func (export "proxy_on_upstream_data") (param $id i32) (param $size i32) (param $end i32) (result i32) "#,
+            $body, ")")
+    };
+    (@ downstream_close $body:expr) => {
+        concat!(r#"(func (export "proxy_on_downstream_connection_close") (param $id i32) (param $peer i32) "#, $body, ")")
+    };
+    (@ upstream_close $body:expr) => {
+        concat!(r#"(func (export "proxy_on_upstream_connection_close") (param $id i32) (param $peer i32) "#, $body, ")")
+    };
     (@ queue_ready $body:expr) => {
         concat!(r#"(func (export "proxy_on_queue_ready") (param $id i32) (param $queue i32) "#, $body, ")")
     };

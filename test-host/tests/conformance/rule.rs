@@ -12,6 +12,8 @@ pub(crate) struct Rule {
     pub(crate) filter: &'static str,
     pub(crate) settings: Settings,
     pub(crate) exchanges: Vec<Exchange>,
+    /// Is it about a connection? Then the exchange's body is what the client sends, and the server answers `re:` and the same.
+    pub(crate) is_tcp: bool,
     /// What is seen in a host that is like Envoy.
     seen: Vec<&'static str>,
     /// What is seen in other profiles, where it differs.
@@ -68,6 +70,7 @@ impl Rule {
             filter,
             settings: Settings::default(),
             exchanges: vec![Exchange::default()],
+            is_tcp: false,
             seen: seen.to_vec(),
             otherwise: Vec::new(),
             not_in: Vec::new(),
@@ -79,6 +82,12 @@ impl Rule {
     pub(crate) fn exchange(mut self, exchange: Exchange) -> Self {
         self.exchanges = vec![exchange];
         self
+    }
+
+    /// A rule that a connection shows, on which the client sends these pieces.
+    pub(crate) fn connection(mut self, pieces: &[&'static str]) -> Self {
+        self.is_tcp = true;
+        self.exchange(Exchange::with_body(pieces))
     }
 
     pub(crate) fn requests(mut self, number: usize) -> Self {

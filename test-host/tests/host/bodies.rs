@@ -11,7 +11,7 @@ const BRACKETS: &str = r#"
     (call $keep $"whole" (call $get_buffer_bytes (i32.const 0) (i32.const 0) (i32.const 99) &out))
     (call $keep $"part" (call $get_buffer_bytes (i32.const 0) (i32.const 2) (i32.const 2) &out))
     (call $keep $"beyond" (call $get_buffer_bytes (i32.const 0) (i32.const 50) (i32.const 2) &out))
-    (call $keep $"overflow" (call $get_buffer_bytes (i32.const 0) (i32.const 50) (i32.const -1) &out))
+    (call $keep $"overflow" (call $get_buffer_bytes (i32.const 0) (i32.const 4) (i32.const -1) &out))
     (call $keep $"config" (call $get_buffer_bytes (i32.const 7) (i32.const 0) (i32.const 9) &out))
     (call $keep $"unknown" (call $get_buffer_bytes (i32.const 9) (i32.const 0) (i32.const 9) &out))
     (call $keep $"response" (call $get_buffer_bytes (i32.const 1) (i32.const 0) (i32.const 9) &out))
@@ -36,7 +36,7 @@ fn a_held_body_is_seen_whole_and_can_be_edited() {
         ("whole", "abcdef"),
         ("part", "cd"),
         ("beyond", ""),
-        ("overflow", "!02"),
+        ("overflow", "ef"),
         ("config", "!01"),
         ("unknown", "!02"),
         ("response", ""),

@@ -183,7 +183,7 @@ fn request_properties_come_back_in_the_log_and_the_response_with_them() {
     let outcome = host(
         r#"(func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
              (call $keep $"early" (call $get_property $"request\00path" &out))
-             (call $keep $"early-code" (call $get_property $"response\00code" &out))
+             (call $keep $"early-size" (call $get_property $"response\00size" &out))
              (i32.const 0))
            (func (export "proxy_on_log") (param i32)
              (call $keep $"late" (call $get_property $"request\00path" &out))
@@ -193,7 +193,7 @@ fn request_properties_come_back_in_the_log_and_the_response_with_them() {
     .request(Request::get("http://a/v1"));
     let rows: [(&str, &[u8]); 5] = [
         ("early", b"!01"),
-        ("early-code", b"!01"),
+        ("early-size", b"!01"),
         ("late", b"/v1"),
         ("code", &200i64.to_le_bytes()),
         ("details", b"via_upstream"),

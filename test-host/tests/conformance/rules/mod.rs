@@ -11,6 +11,7 @@ mod phases;
 mod properties;
 mod replies;
 mod shared;
+mod tcp;
 mod trailers;
 
 use crate::rule::Rule;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Rule> {
         failures::rules(),
         properties::rules(),
         shared::rules(),
+        tcp::rules(),
     ]
     .concat()
 }

@@ -100,9 +100,8 @@ pub(super) fn rules() -> Vec<Rule> {
             "phases.pause-holds-body",
             "A pause in `on_request_headers` holds everything: the body is shown when the stream goes on, in one piece.",
             filter! {
-                configure { r#"(drop (call $set_tick_period (i32.const 200))) (i32.const 1)"# }
                 define { r#"(global $stream (mut i32) (i32.const 0))"# }
-                request_headers { r#"(global.set $stream (local.get $id)) (i32.const 1)"# }
+                request_headers { r#"(drop (call $set_tick_period (i32.const 300))) (global.set $stream (local.get $id)) (i32.const 1)"# }
                 request_body { r#"(call $number $"size" (local.get $size)) (call $number $"end" (local.get $end)) (i32.const 0)"# }
                 tick { r#"(if (global.get $stream) (then
                     (drop (call $set_tick_period (i32.const 0)))

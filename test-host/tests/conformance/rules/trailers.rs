@@ -53,9 +53,8 @@ pub(super) fn rules() -> Vec<Rule> {
             "trailers.pause",
             "A pause in the trailers callback holds the message until it is continued.",
             filter! {
-                configure { r#"(drop (call $set_tick_period (i32.const 150))) (i32.const 1)"# }
                 define { r#"(global $stream (mut i32) (i32.const 0))"# }
-                request_trailers { r#"(call $say $"trailers") (global.set $stream (local.get $id)) (i32.const 1)"# }
+                request_trailers { r#"(drop (call $set_tick_period (i32.const 150))) (call $say $"trailers") (global.set $stream (local.get $id)) (i32.const 1)"# }
                 response_headers { r#"(call $say $"response") (i32.const 0)"# }
                 tick { r#"(if (global.get $stream) (then
                     (drop (call $set_tick_period (i32.const 0)))
