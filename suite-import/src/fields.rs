@@ -202,13 +202,8 @@ impl<'t> Fields<'t> {
         let Some(first) = given.next() else {
             return Ok(None);
         };
-        let second = given.next();
-        drop(given);
-        if let Some(second) = second {
-            let path = self.path_of(name);
-            let line = self.source.position(first.at).line;
-            return Err(Problem::new(second.at, format!("`{path}` stands twice"))
-                .help(format!("it can have one value, and has it on line {line}")));
+        if let Some(second) = given.next() {
+            return Err(self.twice(name, first, second));
         }
         if let Kind::List(_) = first.value.kind {
             return Err(self.wrong_type(name, &first.value, "one value"));
@@ -218,7 +213,13 @@ impl<'t> Fields<'t> {
 
     fn repeated(&mut self, name: &'static str) -> Result<Vec<&'t Value>, Problem> {
         let mut values = Vec::new();
-        for field in self.ask(name) {
+        let given = self.ask(name);
+        if self.source.syntax == Syntax::Yaml
+            && let [first, second] = given.clone().take(2).collect::<Vec<_>>()[..]
+        {
+            return Err(self.twice(name, first, second));
+        }
+        for field in given {
             match (&field.value.kind, self.source.syntax) {
                 (Kind::Null, _) => {}
                 (Kind::List(items), _) => values.extend(items),
@@ -233,7 +234,7 @@ impl<'t> Fields<'t> {
         Ok(values)
     }
 
-    fn ask(&mut self, name: &'static str) -> impl Iterator<Item = &'t Field> + use<'t> {
+    fn ask(&mut self, name: &'static str) -> impl Iterator<Item = &'t Field> + Clone + use<'t> {
         if !self.asked.contains(&name) {
             self.asked.push(name);
         }
@@ -260,6 +261,12 @@ impl<'t> Fields<'t> {
         Problem::new(value.at, format!("`{}` is {expected}, not {found}", self.path_of(name)))
     }
 
+    fn twice(&self, name: &str, first: &Field, second: &Field) -> Problem {
+        let line = self.source.position(first.at).line;
+        Problem::new(second.at, format!("`{}` stands twice", self.path_of(name)))
+            .help(format!("it can stand once, and does on line {line}"))
+    }
+
     fn path_of(&self, name: &str) -> String {
         match self.path.as_str() {
             "" => name.to_owned(),
@@ -276,7 +283,11 @@ impl<'t> Fields<'t> {
 }
 
 fn is_set(field: &Field) -> bool {
-    !matches!(field.value.kind, Kind::Null)
+    match &field.value.kind {
+        Kind::Null => false,
+        Kind::List(items) => !items.is_empty(),
+        _ => true,
+    }
 }
 
 /// The name that was likely meant, and all that are known.

@@ -67,13 +67,14 @@ impl Document {
     fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Problem> {
         let range = span.byte_range().unwrap_or_default();
         let at = range.start;
+        let tag_at = span.tag_start().and_then(|marker| marker.byte_offset()).unwrap_or(at);
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
                 Err(Problem::new(at, "a test suite is one document")
                     .help("put further documents into files of their own"))
             }
             Event::Scalar(text, style, anchor, tag) => {
-                refuse_tag(tag.as_deref(), &["str", "int", "float", "bool", "null"], at)?;
+                refuse_tag(tag.as_deref(), &["str", "int", "float", "bool", "null"], tag_at)?;
                 let kind = if style == ScalarStyle::Plain && is_null(&text) {
                     Kind::Null
                 } else {
@@ -82,11 +83,11 @@ impl Document {
                 self.add(Value { at, kind }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                refuse_tag(tag.as_deref(), &["seq"], at)?;
+                refuse_tag(tag.as_deref(), &["seq"], tag_at)?;
                 self.enter(at, anchor, Children::List(Vec::new()))
             }
             Event::MappingStart(_, anchor, tag) => {
-                refuse_tag(tag.as_deref(), &["map"], at)?;
+                refuse_tag(tag.as_deref(), &["map"], tag_at)?;
                 let fields = Vec::new();
                 self.enter(at, anchor, Children::Map { fields, key: None })
             }
