@@ -156,25 +156,29 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// What is wrong with a message that lacks something.
+    /// What is wrong with a message that lacks something: a misspelt name, if there is one, else `what`.
+    // INVARIANT: whoever calls this has asked for every field of the message, or known ones are called unknown.
     pub(crate) fn incomplete(&self, what: &str, missing: &[&str]) -> Problem {
-        Problem::new(self.at, format!("{} {what}", self.described())).help(format!("give it {}", alternatives(missing)))
+        self.unknown().unwrap_or_else(|| {
+            Problem::new(self.at, format!("{} {what}", self.described()))
+                .help(format!("give it {}", alternatives(missing)))
+        })
     }
 
     fn read<T>(mut self, read: Reader<'t, T>) -> Result<T, Problem> {
         let message = read(&mut self)?;
-        match self
-            .fields
-            .iter()
-            .find(|field| !self.asked.contains(&field.name.as_str()))
-        {
+        match self.unknown() {
             None => Ok(message),
-            Some(unknown) => Err(Problem::new(
-                unknown.at,
-                format!("{} has no field `{}`", self.described(), unknown.name),
-            )
-            .help(suggestion(&unknown.name, &self.asked))),
+            Some(problem) => Err(problem),
         }
+    }
+
+    /// The first field that nobody has asked for, as an error.
+    fn unknown(&self) -> Option<Problem> {
+        let is_unknown = |field: &&Field| !self.asked.contains(&field.name.as_str());
+        let unknown = self.fields.iter().find(is_unknown)?;
+        let message = format!("{} has no field `{}`", self.described(), unknown.name);
+        Some(Problem::new(unknown.at, message).help(suggestion(&unknown.name, &self.asked)))
     }
 
     fn submessage<T>(

@@ -83,10 +83,9 @@ fn delivery(fields: &mut Fields<'_>) -> Read<Delivery> {
 }
 
 fn property(fields: &mut Fields<'_>) -> Read<Property> {
-    Ok(Property {
-        path: required(fields, "path")?,
-        value: fields.bytes("value")?.unwrap_or_default(),
-    })
+    let value = fields.bytes("value")?.unwrap_or_default();
+    let path = required(fields, "path")?;
+    Ok(Property { path, value })
 }
 
 fn invocation(fields: &mut Fields<'_>) -> Read<Invocation> {
@@ -111,10 +110,9 @@ fn input(fields: &mut Fields<'_>) -> Read<Input> {
 }
 
 fn header(fields: &mut Fields<'_>) -> Read<Header> {
-    Ok(Header {
-        key: required(fields, "key")?,
-        value: fields.bytes("value")?.unwrap_or_default(),
-    })
+    let value = fields.bytes("value")?.unwrap_or_default();
+    let key = required(fields, "key")?;
+    Ok(Header { key, value })
 }
 
 fn expectation(fields: &mut Fields<'_>) -> Read<Expectation> {
@@ -161,6 +159,7 @@ fn path(fields: &mut Fields<'_>, name: &'static str) -> Read<Option<String>> {
     Ok(fields.text(name)?.filter(|path| !path.is_empty()))
 }
 
+/// A text that must be there. The message's last field: see [`Fields::incomplete`].
 fn required(fields: &mut Fields<'_>, name: &'static str) -> Read<String> {
     match fields.text(name)? {
         Some(text) if !text.is_empty() => Ok(text),

@@ -163,6 +163,20 @@ fn in_text_format() {
                 "header[0]` needs its `key`",
                 "",
             ),
+            (
+                "test { stream_init { has_header { kye: 'a' } } }",
+                1,
+                35,
+                "has_header[0]` has no field `kye`",
+                "did you mean `key`?",
+            ),
+            (
+                "test { stream_init { headers { has_header { } } } }",
+                1,
+                32,
+                "headers[0]` has no field `has_header`",
+                "known here: `invert`, `exact`, `regex` and `file`",
+            ),
             ("test {\n  name: 'x'", 1, 6, "no `}` closes this", ""),
             ("test {\n  name: 'x\n'}", 2, 9, "no end on its line", "\\n"),
             (
