@@ -96,6 +96,7 @@ mod stream_state;
 mod tcp_stream;
 mod trace;
 mod trap;
+mod under_test;
 mod vm;
 mod vm_state;
 mod wasi_errno;
@@ -129,3 +130,5 @@ pub use stream::{HttpStream, Step, StreamId};
 pub use tcp_stream::{Peer, TcpStream};
 pub use trace::CallRecord;
 pub use trap::{Trap, TrapKind};
+#[doc(hidden)]
+pub use under_test::build_filter;
