@@ -44,6 +44,9 @@ pub(crate) enum Command {
     Up(Up),
     Package(Package),
     Inspect(Inspect),
+    Run(crate::run::Run),
+    Serve(crate::serve::Serve),
+    Bench(crate::bench::Bench),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -559,7 +562,7 @@ pub(crate) fn object_name(text: &str) -> Result<ObjectName, String> {
     }
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -31,6 +31,14 @@ impl Failure {
         Self::Shown
     }
 
+    /// What is wrong, in words; none when it has been shown.
+    pub(crate) fn message(self) -> String {
+        match self {
+            Self::Shown => String::new(),
+            Self::Message(message) => message,
+        }
+    }
+
     pub(crate) fn report(self) -> ExitCode {
         if let Self::Message(message) = self {
             anstream::eprintln!("{}error{}: {message}", output::ERROR, output::PLAIN);

@@ -2,18 +2,24 @@
 
 mod arguments;
 mod authority;
+mod bench;
 mod build;
 mod check;
 mod described;
 mod explain;
 mod failure;
 mod filter_module;
+mod hosted;
 mod inspect;
 mod local;
 mod output;
 mod package;
+mod run;
 mod scenario;
+mod serve;
+mod signals;
 mod up;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -33,6 +39,9 @@ fn main() -> ExitCode {
         Command::Up(arguments) => up::run(arguments),
         Command::Package(arguments) => package::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     };
     result.unwrap_or_else(|failure: Failure| failure.report())
 }

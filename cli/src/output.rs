@@ -1,5 +1,7 @@
 //! What every command prints alike.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Color, Reset, Style};
 use outgate_sdk::diagnostic::Diagnostics;
 use outgate_sdk::source::Sources;
@@ -22,6 +24,16 @@ pub(crate) const PLAIN: Reset = Reset;
 pub(crate) fn show_diagnostics(diagnostics: &Diagnostics, sources: &Sources) {
     if !diagnostics.is_empty() {
         anstream::eprint!("{}", diagnostics.render(sources, true));
+    }
+}
+
+/// A text from a filter or from the network, without the control characters by which it could paint over the terminal.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |character: char| character.is_control() && character != '\n' && character != '\t';
+    if text.contains(is_harmful) {
+        Cow::Owned(text.replace(is_harmful, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::direction::{Direction, Verdict};
 use crate::exports::Exports;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
+use crate::journal::Numbers;
 use crate::local_reply::LocalReply;
 use crate::outcome::Outcome;
 use crate::phase::Phase;
@@ -266,7 +267,7 @@ impl<'h> Driver<'h> {
     }
 
     /// Calls the guest; `None` when it has no such function, or when it is passed by.
-    pub(crate) fn call<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
+    pub(crate) fn call<P: wasmtime::WasmParams + Numbers, R: wasmtime::WasmResults + Numbers>(
         &mut self,
         phase: Phase,
         function: impl FnOnce(&Exports) -> &Option<TypedFunc<P, R>>,

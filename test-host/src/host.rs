@@ -10,6 +10,7 @@ use crate::driver::Driver;
 use crate::failure_policy::{FailurePolicy, Reloads};
 use crate::host_builder::HostBuilder;
 use crate::host_call::{HostCall, HostCallCounts};
+use crate::journal::Journal;
 use crate::ledger::{Ledger, LogLine};
 use crate::module::Module;
 use crate::outcome::Outcome;
@@ -241,6 +242,33 @@ impl Host {
     /// The last host calls that were made on this worker, oldest first: as many as the host keeps.
     pub fn trace(&self) -> Vec<crate::trace::CallRecord> {
         self.vm_view().view().trace.records().cloned().collect()
+    }
+
+    /// All that the filter did since the last time, in order, on each worker after the other. It is empty without
+    /// [`HostBuilder::journal`].
+    pub fn take_journal(&mut self) -> Journal {
+        let mut journal = Journal::default();
+        for worker in &mut self.workers {
+            journal.append(worker.vm.state().trace.take_journal());
+        }
+        journal
+    }
+
+    /// How long each call of the filter took since the last time, by the real clock. It is empty without
+    /// [`HostBuilder::stopwatch`].
+    pub fn take_times(&mut self) -> Vec<(Phase, Duration)> {
+        let workers = self.workers.iter_mut();
+        workers.flat_map(|worker| worker.vm.take_times()).collect()
+    }
+
+    /// How long until something happens by itself: an answer to a callout or its timeout, a tick, an item of a queue. `None`
+    /// when nothing is under way. For those who move the clock with the real one: see [`Host::advance`].
+    pub fn due_in(&self) -> Option<Duration> {
+        if self.queues(|queues| queues.has_notice()) {
+            return Some(Duration::ZERO);
+        }
+        let event = self.next_event()?;
+        Some(Duration::from_nanos(event.time.saturating_sub(self.now())))
     }
 
     /// The period of ticks that the plugin asked for, if it did. See [`Host::advance`].

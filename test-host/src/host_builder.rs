@@ -56,6 +56,8 @@ impl HostBuilder {
                 log_level: LogLevel::Info,
                 limits: Limits::default(),
                 trace_depth: DEFAULT_TRACE_DEPTH,
+                journal: None,
+                stopwatch: false,
                 properties: PropertyStore::default(),
                 profile: Profile::default(),
                 allow_headers_stop_iteration: false,
@@ -222,6 +224,22 @@ impl HostBuilder {
     #[must_use]
     pub fn trace_depth(mut self, depth: usize) -> Self {
         self.settings.trace_depth = depth;
+        self
+    }
+
+    /// Keeps all that the filter does, in order, for [`Host::take_journal`]: at most so many events on each worker until they
+    /// are taken. By default nothing is kept.
+    #[must_use]
+    pub fn journal(mut self, most_events: usize) -> Self {
+        self.settings.journal = Some(most_events);
+        self
+    }
+
+    /// Measures each call of the filter by the real clock, for [`Host::take_times`]: for benchmarks, and the one thing of this
+    /// host that is not repeatable. By default nothing is measured.
+    #[must_use]
+    pub fn stopwatch(mut self, on: bool) -> Self {
+        self.settings.stopwatch = on;
         self
     }
 

@@ -77,6 +77,10 @@ impl SharedQueues {
         self.notices.pop_front()
     }
 
+    pub(crate) fn has_notice(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     /// The bytes that are kept in all queues.
     pub(crate) fn bytes(&self) -> usize {
         let items = self.queues.iter().flat_map(|queue| &queue.items);

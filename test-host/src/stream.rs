@@ -7,10 +7,11 @@ use crate::callout::{Callout, CalloutId};
 use crate::driver::Driver;
 use crate::filter_state::StreamFilterState;
 use crate::host::Host;
-use crate::outcome::Outcome;
+use crate::outcome::{Forwarded, Outcome};
 use crate::phase::Phase;
 use crate::request::Request;
 use crate::response::Response;
+use crate::stream_state::Course;
 
 /// The response code details of a response that came from the upstream.
 const VIA_UPSTREAM: &str = "via_upstream";
@@ -217,6 +218,30 @@ impl<'h> HttpStream<'h> {
             self.response_trailers(&*response.body.trailers);
         }
         self.wait();
+    }
+
+    /// The callback that holds what the client waits for, if one does: the request, or once that has gone on or has been replied
+    /// to, the response.
+    pub fn held(&mut self) -> Option<Phase> {
+        self.driver.is_open();
+        let state = self.driver.state();
+        match state.course {
+            Course::Open => state.request.paused.or(state.response.paused),
+            Course::Replied | Course::Overflowed => state.response.paused,
+            Course::Reset | Course::Failed(_) => None,
+        }
+    }
+
+    /// The request as the filter let it go on, as far as it did. `None` when the upstream gets nothing: the filter holds it, has
+    /// replied, or has ended the stream.
+    pub fn forwarded(&mut self) -> Option<Forwarded> {
+        let is_open = self.driver.is_open();
+        let request = &self.driver.state().request;
+        (is_open && request.sent && request.paused.is_none()).then(|| Forwarded {
+            headers: request.headers.clone(),
+            body: request.passed.clone(),
+            trailers: request.passed_trailers(),
+        })
     }
 
     pub(crate) fn filter_state(&mut self) -> &mut StreamFilterState {

@@ -6,6 +6,8 @@ use std::fmt;
 
 use crate::abi::{Status, buffer_name, map_name};
 use crate::host_call::{CallName, HostCall};
+use crate::journal::{Called, Event, Journal, Pages, Returned};
+use crate::ledger::LogLine;
 use crate::phase::Phase;
 use crate::wasi_errno::Errno;
 
@@ -110,17 +112,36 @@ impl CallRecord {
     pub fn reason(&self) -> &str {
         &self.reason
     }
+
+    /// The call with its arguments and its answer as it is printed, without the callback before it and the reason after it.
+    pub fn text(&self) -> impl fmt::Display + '_ {
+        Text(self)
+    }
 }
 
 impl fmt::Display for CallRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}(", self.phase, self.name())?;
+        write!(f, "{}: {}", self.phase, self.text())?;
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        Ok(())
+    }
+}
+
+/// A call without what stands around it.
+struct Text<'a>(&'a CallRecord);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(call) = self;
+        write!(f, "{}(", call.name())?;
         let mut start = 0;
         let mut answer = None;
         let mut separator = "";
-        for arg in &self.args {
+        for arg in &call.args {
             if let Arg::Answer { end, cut } = *arg {
-                answer = Some((&self.text[start..end], cut));
+                answer = Some((&call.text[start..end], cut));
                 start = end;
                 continue;
             }
@@ -131,19 +152,16 @@ impl fmt::Display for CallRecord {
                 Arg::Buffer(buffer) => f.write_str(buffer_name(buffer))?,
                 Arg::Number(n) => write!(f, "{n}")?,
                 Arg::Text { end, cut } => {
-                    quote(f, &self.text[start..end], cut)?;
+                    quote(f, &call.text[start..end], cut)?;
                     start = end;
                 }
                 Arg::Answer { .. } => {}
             }
         }
-        write!(f, ") -> {}", self.answer)?;
+        write!(f, ") -> {}", call.answer)?;
         if let Some((text, cut)) = answer {
             f.write_str(" ")?;
             quote(f, text, cut)?;
-        }
-        if !self.reason.is_empty() {
-            write!(f, ": {}", self.reason)?;
         }
         Ok(())
     }
@@ -168,14 +186,18 @@ pub(crate) struct TraceRing {
     /// How many calls there were, kept or not.
     calls: u64,
     records: VecDeque<CallRecord>,
+    journal: Option<Pages>,
 }
 
 impl TraceRing {
-    pub(crate) fn new(depth: usize) -> Self {
+    pub(crate) fn new(depth: usize, journal: Option<usize>) -> Self {
+        // A journal takes each call from here.
+        let depth = if journal.is_some() { depth.max(1) } else { depth };
         Self {
             depth,
             calls: 0,
             records: VecDeque::with_capacity(depth),
+            journal: journal.map(Pages::new),
         }
     }
 
@@ -184,6 +206,10 @@ impl TraceRing {
         self.calls += 1;
         if self.depth == 0 {
             return;
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.settle(self.records.back());
+            journal.begin_call();
         }
         let oldest = if self.records.len() < self.depth {
             None
@@ -262,5 +288,45 @@ impl TraceRing {
     /// The calls that are still kept, oldest first.
     pub(crate) fn records(&self) -> impl Iterator<Item = &CallRecord> {
         self.records.iter()
+    }
+
+    /// Notes that a function of the guest is called.
+    pub(crate) fn called(&mut self, called: impl FnOnce() -> Called) {
+        self.note(|| Event::Called(called()));
+    }
+
+    /// Notes a line of the log.
+    pub(crate) fn logged(&mut self, line: &LogLine) {
+        self.note(|| Event::Log(line.clone()));
+    }
+
+    /// Notes that the function of the guest is over.
+    pub(crate) fn returned(&mut self, returned: impl FnOnce() -> Returned) {
+        self.note(|| Event::Returned(returned()));
+    }
+
+    fn note(&mut self, event: impl FnOnce() -> Event) {
+        if let Some(journal) = &mut self.journal {
+            journal.settle(self.records.back());
+            journal.write(event);
+        }
+    }
+
+    /// Goes on with the journal of another VM.
+    pub(crate) fn continue_journal(&mut self, before: &mut Self) {
+        let (mut before, since) = (before.take_journal(), self.take_journal());
+        before.append(since);
+        if let Some(journal) = &mut self.journal {
+            journal.go_on(before);
+        }
+    }
+
+    /// What was noted since the last time.
+    pub(crate) fn take_journal(&mut self) -> Journal {
+        self.journal.as_mut().map(Pages::take).unwrap_or_default()
+    }
+
+    pub(crate) fn has_journal(&self) -> bool {
+        self.journal.is_some()
     }
 }

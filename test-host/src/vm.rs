@@ -1,11 +1,13 @@
 //! One VM: an instance of the filter, its contexts, and the calls of its functions.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
 use crate::callout::{Delivery, Incoming};
 use crate::exports::Exports;
+use crate::journal::{Called, Numbers, Returned};
 use crate::ledger::LogLine;
 use crate::limits::HostCallBudget;
 use crate::module::{CLOCK_TICK, Metering, Module};
@@ -27,6 +29,8 @@ pub(crate) struct Vm {
     metering: Metering,
     next_context: u32,
     failure: Option<Trap>,
+    /// How long each call took, when that is measured.
+    times: Option<Vec<(Phase, Duration)>>,
 }
 
 impl Vm {
@@ -66,6 +70,7 @@ impl Vm {
             metering,
             next_context: FIRST_CONTEXT,
             failure: None,
+            times: process.settings.stopwatch.then(Vec::new),
         };
         vm.initialize().map_err(|trap| {
             let logs = std::mem::take(&mut vm.state().ledger.logs);
@@ -262,7 +267,7 @@ impl Vm {
     }
 
     /// Calls a function of the guest, for a context; `None` when the guest does not have it. A trap kills the VM.
-    pub(crate) fn call<P: WasmParams, R: WasmResults>(
+    pub(crate) fn call<P: WasmParams + Numbers, R: WasmResults + Numbers>(
         &mut self,
         phase: Phase,
         context: u32,
@@ -276,14 +281,42 @@ impl Vm {
             return Ok(None);
         };
         let fuel = begin(&mut self.store, self.metering, phase, context);
+        let state = self.store.data_mut();
+        let time = state.clock;
+        state.trace.called(|| Called {
+            phase,
+            context,
+            arguments: params.numbers(),
+            time,
+        });
+        let allocations = state.ledger.allocations;
+        let began = self.times.is_some().then(Instant::now);
         let result = function.call(&mut self.store, params);
+        if let (Some(times), Some(began)) = (&mut self.times, began) {
+            times.push((phase, began.elapsed()));
+        }
         let used = match self.metering {
             Metering::Fuel => fuel - self.store.get_fuel().unwrap_or(fuel),
             // Asking for fuel that is not counted would make an error, with a backtrace, on every call.
             Metering::Clock(_) => 0,
         };
+        let memory = if self.store.data().trace.has_journal() {
+            self.memory_size()
+        } else {
+            0
+        };
         let state = self.store.data_mut();
         state.ledger.fuel.push((phase, used));
+        let allocations = state.ledger.allocations - allocations;
+        state.trace.returned(|| Returned {
+            phase,
+            context,
+            value: result.as_ref().ok().and_then(|value| value.numbers().first().copied()),
+            trapped: result.is_err(),
+            fuel: used,
+            allocations,
+            memory,
+        });
         let result = result.map_err(|error| trap(&mut self.store, phase, &error));
         self.store.data_mut().swap_ledger(context);
         if let Err(trap) = &result {
@@ -301,7 +334,14 @@ impl Vm {
     /// Takes over the streams of a VM that died: they have failed, but still have to be finished.
     pub(crate) fn take_over(&mut self, dead: &mut Self) {
         self.next_context = self.next_context.max(dead.next_context);
-        self.store.data_mut().streams.append(&mut dead.store.data_mut().streams);
+        let (state, dead) = (self.store.data_mut(), dead.store.data_mut());
+        state.streams.append(&mut dead.streams);
+        state.trace.continue_journal(&mut dead.trace);
+    }
+
+    /// How long each call took since the last time.
+    pub(crate) fn take_times(&mut self) -> Vec<(Phase, Duration)> {
+        self.times.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     pub(crate) fn state(&mut self) -> &mut VmState {

@@ -10,7 +10,7 @@ use crate::failure_policy::FailurePolicy;
 use crate::filter_state::{Connections, Declaration};
 use crate::foreign_functions::ForeignFunctions;
 use crate::host_call::HostCall;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LogLine};
 use crate::limits::{HostCallBudget, Limits, MemoryLimiter};
 use crate::metrics::{MetricHandles, MetricRegistry};
 use crate::phase::Phase;
@@ -32,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) log_level: LogLevel,
     pub(crate) limits: Limits,
     pub(crate) trace_depth: usize,
+    /// How many events the journal of a VM keeps; `None` keeps no journal.
+    pub(crate) journal: Option<usize>,
+    /// Is each call of the guest timed by the real clock?
+    pub(crate) stopwatch: bool,
     pub(crate) properties: PropertyStore,
     pub(crate) profile: Profile,
     /// Does a pause in a headers callback hold the headers alone?
@@ -162,7 +166,7 @@ impl VmState {
             allocating: false,
             budget: HostCallBudget::full(&settings.limits),
             ledger: Ledger::default(),
-            trace: TraceRing::new(settings.trace_depth),
+            trace: TraceRing::new(settings.trace_depth, settings.journal),
             roots: Vec::new(),
             streams: Vec::with_capacity(1),
             metrics: MetricHandles::default(),
@@ -173,6 +177,12 @@ impl VmState {
             abi,
             process,
         }
+    }
+
+    /// Writes a line into the log.
+    pub(crate) fn log(&mut self, line: LogLine) {
+        self.trace.logged(&line);
+        self.ledger.logs.push(line);
     }
 
     /// The context that host calls are about: the one the guest chose, if it still lives, else the current one.

@@ -1,7 +1,6 @@
 //! `outgate up`: the manifests' proxies as Envoys on this machine, until Ctrl-C.
 
 mod print;
-mod watch;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -18,9 +17,10 @@ use crate::local::mesh::{Applied, LocalMesh};
 use crate::local::plan::{Plan, Refused, Wishes};
 use crate::local::ports::Ports;
 use crate::local::process::Event;
+use crate::signals::Signals;
+use crate::watch::{self, Watcher};
 use crate::{filter_module, output};
 use print::Printer;
-use watch::Watcher;
 
 /// How long connections may go on after their listener has been changed.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -35,7 +35,10 @@ async fn up(arguments: &Up) -> Result<ExitCode, Failure> {
     let (plan, manifests) = read(arguments).map_err(Unusable::show)?;
     let binary = Binary::find(arguments.envoy.as_ref())?;
     let mut signals = Signals::new()?;
-    let watcher = arguments.watch.then(|| Watcher::new(&arguments.input)).transpose()?;
+    let watcher = arguments
+        .watch
+        .then(|| Watcher::of_manifests(&arguments.input))
+        .transpose()?;
     let mut printer = Printer::new(arguments.output, &binary);
     printer.starting(&plan);
     let ports = Ports::new(&arguments.port, arguments.any_ports);
@@ -161,46 +164,5 @@ impl Unusable {
             Self::Shown => Failure::Shown,
             Self::Failure(failure) => failure,
         }
-    }
-}
-
-/// What asks the command to end.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    hang_up: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> Result<Self, Failure> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn any(&mut self) {
-        tokio::signal::ctrl_c().await.ok();
     }
 }

@@ -19,10 +19,11 @@ pub(super) fn log(frame: &mut Frame<'_>, level: u32, text: u32, len: u32) -> Ans
     }
     state.budget.take_bytes(text.len())?;
     let message = String::from_utf8_lossy(text).into_owned();
-    state.ledger.logs.push(LogLine {
-        sequence: state.trace.sequence(),
+    let (phase, sequence) = (state.phase, state.trace.sequence());
+    state.log(LogLine {
+        sequence,
         level,
-        phase: state.phase,
+        phase,
         source: LogSource::ProxyLog,
         message,
     });

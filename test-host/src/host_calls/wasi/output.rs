@@ -39,10 +39,11 @@ pub(super) fn write(frame: &mut Frame<'_>, fd: u32, iovecs: u32, count: u32, out
     if !text.is_empty() && level >= state.process.settings.log_level {
         let line = text.strip_suffix(b"\n").unwrap_or(&text);
         let message = String::from_utf8_lossy(line).into_owned();
-        state.ledger.logs.push(LogLine {
-            sequence: state.trace.sequence(),
+        let (phase, sequence) = (state.phase, state.trace.sequence());
+        state.log(LogLine {
+            sequence,
             level,
-            phase: state.phase,
+            phase,
             source,
             message,
         });

@@ -1,4 +1,4 @@
-//! Notices that manifests have changed.
+//! Notices that files have changed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// Editors write a file in several steps: a change counts when nothing has happened for so long.
 const QUIET: Duration = Duration::from_millis(150);
 
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
     changes: UnboundedReceiver<()>,
     /// When a change counts that has been noticed and not told yet.
     due: Option<Instant>,
@@ -22,9 +22,14 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(input: &InputArguments) -> Result<Self, Failure> {
+    /// Watches manifests: files, and those in directories.
+    pub(crate) fn of_manifests(input: &InputArguments) -> Result<Self, Failure> {
+        Self::of(input.paths()?)
+    }
+
+    /// Watches these, by their absolute paths.
+    pub(crate) fn of(files: Vec<PathBuf>) -> Result<Self, Failure> {
         let (sender, changes) = unbounded_channel();
-        let files = input.paths()?;
         let of_interest = files.clone();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
@@ -76,7 +81,7 @@ async fn at(due: Option<Instant>) {
 }
 
 /// Waits for a change; for ever, if nothing is watched.
-pub(super) async fn changed(watcher: &mut Option<Watcher>) {
+pub(crate) async fn changed(watcher: &mut Option<Watcher>) {
     match watcher {
         Some(watcher) => watcher.changed().await,
         None => std::future::pending().await,
