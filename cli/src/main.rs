@@ -8,12 +8,15 @@ mod described;
 mod explain;
 mod failure;
 mod filter_module;
+mod filter_scenario;
 mod inspect;
 mod local;
 mod output;
 mod package;
 mod scenario;
+mod test;
 mod up;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
-        Command::Test(arguments) => scenario::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
         Command::Up(arguments) => up::run(arguments),
         Command::Package(arguments) => package::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

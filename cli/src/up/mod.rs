@@ -1,7 +1,6 @@
 //! `outgate up`: the manifests' proxies as Envoys on this machine, until Ctrl-C.
 
 mod print;
-mod watch;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -18,9 +17,9 @@ use crate::local::mesh::{Applied, LocalMesh};
 use crate::local::plan::{Plan, Refused, Wishes};
 use crate::local::ports::Ports;
 use crate::local::process::Event;
+use crate::watch::{self, Watcher};
 use crate::{filter_module, output};
 use print::Printer;
-use watch::Watcher;
 
 /// How long connections may go on after their listener has been changed.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -35,7 +34,11 @@ async fn up(arguments: &Up) -> Result<ExitCode, Failure> {
     let (plan, manifests) = read(arguments).map_err(Unusable::show)?;
     let binary = Binary::find(arguments.envoy.as_ref())?;
     let mut signals = Signals::new()?;
-    let watcher = arguments.watch.then(|| Watcher::new(&arguments.input)).transpose()?;
+    let watcher = if arguments.watch {
+        Some(Watcher::new(arguments.input.paths()?)?)
+    } else {
+        None
+    };
     let mut printer = Printer::new(arguments.output, &binary);
     printer.starting(&plan);
     let ports = Ports::new(&arguments.port, arguments.any_ports);

@@ -1,4 +1,4 @@
-//! Notices that manifests have changed.
+//! Notices that files have changed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,13 +7,12 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-use crate::arguments::InputArguments;
 use crate::failure::Failure;
 
 /// Editors write a file in several steps: a change counts when nothing has happened for so long.
 const QUIET: Duration = Duration::from_millis(150);
 
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
     changes: UnboundedReceiver<()>,
     /// When a change counts that has been noticed and not told yet.
     due: Option<Instant>,
@@ -22,9 +21,9 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(input: &InputArguments) -> Result<Self, Failure> {
+    /// Watches files, and what is YAML or JSON in directories. All of them as absolute paths.
+    pub(crate) fn new(files: Vec<PathBuf>) -> Result<Self, Failure> {
         let (sender, changes) = unbounded_channel();
-        let files = input.paths()?;
         let of_interest = files.clone();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
@@ -54,7 +53,7 @@ impl Watcher {
     }
 
     /// Waits for a change. Whoever stops waiting and comes back later misses nothing, and does not wait longer for it.
-    async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         loop {
             let due = self.due;
             tokio::select! {
@@ -76,7 +75,7 @@ async fn at(due: Option<Instant>) {
 }
 
 /// Waits for a change; for ever, if nothing is watched.
-pub(super) async fn changed(watcher: &mut Option<Watcher>) {
+pub(crate) async fn changed(watcher: &mut Option<Watcher>) {
     match watcher {
         Some(watcher) => watcher.changed().await,
         None => std::future::pending().await,
