@@ -313,9 +313,12 @@ pub(crate) struct RequestArguments {
 
 /// Run scenario files: requests through the real filter, and what must become of them.
 ///
-/// A scenario names manifests, a gateway, requests and expectations. In the embedded host, requests follow the proxies' routes and
+/// A Scenario names manifests, a gateway, requests and expectations. In the embedded host, requests follow the proxies' routes and
 /// the filter's own WebAssembly module decides in each gateway; no proxy and no network are involved. With --in envoy, the same
 /// requests go through real Envoys, too, and both must agree.
+///
+/// A FilterScenario names any Proxy-Wasm filter, and what must become of requests that go through it in the embedded host:
+/// docs/filter-scenarios.md.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
     /// Scenario files, or directories with some.
@@ -331,17 +334,59 @@ pub(crate) struct Test {
     #[arg(long, value_name = "HOST:PORT=ADDRESS:PORT", value_parser = Mapping::parse)]
     pub(crate) map: Vec<Mapping>,
 
-    /// The filter's module.
-    #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]
+    /// The filter's module, in place of the one that a FilterScenario names [env: OUTGATE_FILTER_WASM, where none is named].
+    #[arg(long, value_name = "WASM")]
     pub(crate) filter: Option<PathBuf>,
 
     /// The Envoy to run [default: the one on the PATH, or the one that `cargo xtask setup` installed].
     #[arg(long, value_name = "FILE", env = "ENVOY")]
     pub(crate) envoy: Option<PathBuf>,
 
+    /// Only this case of FilterScenarios, every row of its table; may be given several times. Scenarios are left out.
+    #[arg(long = "case", value_name = "NAME")]
+    pub(crate) cases: Vec<String>,
+
+    /// Only cases of FilterScenarios that have this tag; may be given several times. Scenarios are left out.
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+
+    /// Write what is found where it is not as expected: files of host calls (`trace`), bodies and lines of access logs.
+    #[arg(long)]
+    pub(crate) update: bool,
+
+    /// Run again whenever a scenario, a module or a file that they name is saved, until Ctrl-C.
+    #[arg(long, conflicts_with = "update")]
+    pub(crate) watch: bool,
+
+    /// Write the results to this file, too, as CI systems read them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
     /// How to print the results.
     #[arg(long, default_value = "text")]
     pub(crate) output: OutputFormat,
+
+    /// The same as --output json.
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+}
+
+impl Test {
+    /// The module that the environment names. It comes after the one that a file names, so it is no default of --filter.
+    pub(crate) fn filter_of_environment(&self) -> Option<PathBuf> {
+        std::env::var_os("OUTGATE_FILTER_WASM")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    }
+
+    /// Outgate's own filter, as far as it is named.
+    pub(crate) fn own_filter(&self) -> Option<PathBuf> {
+        self.filter.clone().or_else(|| self.filter_of_environment())
+    }
+
+    pub(crate) fn output(&self) -> OutputFormat {
+        if self.json { OutputFormat::Json } else { self.output }
+    }
 }
 
 /// Package the filter's module as the OCI image that Istio pulls, into a directory or a registry.

@@ -9,6 +9,7 @@ mod described;
 mod explain;
 mod failure;
 mod filter_module;
+mod filter_scenario;
 mod hosted;
 mod inspect;
 mod local;
@@ -18,6 +19,7 @@ mod run;
 mod scenario;
 mod serve;
 mod signals;
+mod test;
 mod up;
 mod watch;
 
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
-        Command::Test(arguments) => scenario::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
         Command::Up(arguments) => up::run(arguments),
         Command::Package(arguments) => package::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

@@ -7,7 +7,6 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-use crate::arguments::InputArguments;
 use crate::failure::Failure;
 
 /// Editors write a file in several steps: a change counts when nothing has happened for so long.
@@ -22,13 +21,8 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// Watches manifests: files, and those in directories.
-    pub(crate) fn of_manifests(input: &InputArguments) -> Result<Self, Failure> {
-        Self::of(input.paths()?)
-    }
-
-    /// Watches these, by their absolute paths.
-    pub(crate) fn of(files: Vec<PathBuf>) -> Result<Self, Failure> {
+    /// Watches files, and what is YAML or JSON in directories. All of them as absolute paths.
+    pub(crate) fn new(files: Vec<PathBuf>) -> Result<Self, Failure> {
         let (sender, changes) = unbounded_channel();
         let of_interest = files.clone();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -59,7 +53,7 @@ impl Watcher {
     }
 
     /// Waits for a change. Whoever stops waiting and comes back later misses nothing, and does not wait longer for it.
-    async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         loop {
             let due = self.due;
             tokio::select! {

@@ -73,6 +73,6 @@ pub mod rbac;
 mod registry;
 pub mod scope;
 pub mod source;
-mod suggest;
+pub mod suggest;
 pub mod wasm_plugin;
 pub mod yaml;

@@ -1,7 +1,8 @@
 //! "Did you mean …?"
 
 /// The candidate that `written` is most likely a misspelling of.
-pub(crate) fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = written.to_lowercase();
     // Two slips in a name of six letters is a slip; in one of three it is another name.
     let most = (written.chars().count() / 3).clamp(1, 3);
@@ -19,7 +20,8 @@ pub(crate) fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'
 }
 
 /// The words as a list in prose, each in backticks: `` `a`, `b` and `c` ``.
-pub(crate) fn listed(words: &[&str]) -> String {
+#[must_use]
+pub fn listed(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
         None => String::new(),

@@ -1,14 +1,13 @@
 //! Scenario files.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use outgate_policy::resource::Metadata;
 use outgate_policy::{FieldPath, config::LogField};
-use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
-use outgate_sdk::located::{self, Node};
+use outgate_sdk::diagnostic::Diagnostic;
+use outgate_sdk::located::Node;
 use outgate_sdk::source::Sources;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -17,10 +16,7 @@ use outgate_sdk::manifest::ObjectName;
 
 use crate::arguments::object_name;
 use crate::described::{Description, PeerNames};
-use crate::failure::Failure;
-
-const API_VERSION: &str = "outgate/v1";
-const KIND: &str = "Scenario";
+use crate::test::documents::Found;
 
 /// A scenario and where it is.
 pub(crate) struct Scenario {
@@ -32,6 +28,21 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
+    /// Checks a document of kind `Scenario`.
+    pub(crate) fn read(found: Found) -> Result<Self, (Diagnostic, Sources)> {
+        let Found { file, node, sources } = found;
+        match node.read::<Document>() {
+            Ok(document) => Ok(Self {
+                file,
+                name: document.metadata.name,
+                spec: document.spec,
+                node,
+                sources,
+            }),
+            Err(error) => Err((error.into(), sources)),
+        }
+    }
+
     /// The line that a request of a step starts in.
     pub(crate) fn line(&self, step: usize, request: usize) -> usize {
         let path = FieldPath::root().field("spec").field("steps").index(step);
@@ -288,74 +299,4 @@ impl Expectation {
             .filter_map(|(name, value)| Some((name, value.as_deref()?)));
         own.chain(self.log.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
-}
-
-/// The scenarios in files and directories.
-pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
-    let mut scenarios = Vec::new();
-    for path in paths {
-        let before = scenarios.len();
-        if path.is_dir() {
-            for file in yaml_files(path)? {
-                read(&file, &mut scenarios)?;
-            }
-        } else {
-            read(path, &mut scenarios)?;
-        }
-        if scenarios.len() == before {
-            return Err(Failure::Message(format!(
-                "{} has no scenario; a scenario is a YAML document with `apiVersion: {API_VERSION}` and `kind: {KIND}`",
-                path.display()
-            )));
-        }
-    }
-    Ok(scenarios)
-}
-
-fn yaml_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let unreadable = |error| format!("{} cannot be read: {error}", directory.display());
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml")
-        {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn read(file: &Path, scenarios: &mut Vec<Scenario>) -> Result<(), Failure> {
-    let shown = file.display().to_string();
-    let text = fs::read_to_string(file).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    let mut sources = Sources::default();
-    let id = sources.add(shown, text);
-    let (documents, errors) = located::parse(&sources, id);
-    if !errors.is_empty() {
-        let diagnostics: Diagnostics = errors.into_iter().map(Diagnostic::from).collect();
-        return Err(Failure::input(&diagnostics, &sources));
-    }
-    for node in documents {
-        let text = |key| node.get(key).and_then(Node::as_str);
-        if text("apiVersion") != Some(API_VERSION) || text("kind") != Some(KIND) {
-            continue;
-        }
-        match node.read::<Document>() {
-            Ok(document) => scenarios.push(Scenario {
-                file: file.to_owned(),
-                name: document.metadata.name,
-                spec: document.spec,
-                node,
-                sources: sources.clone(),
-            }),
-            Err(error) => {
-                let diagnostics: Diagnostics = [Diagnostic::from(error)].into_iter().collect();
-                return Err(Failure::input(&diagnostics, &sources));
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `outgate test`: scenario files, run through the filter's own module in the embedded host, or through real Envoys too.
+//! Scenario files about manifests, run through the filter's own module in the embedded host, or through real Envoys too.
 //!
 //! ```text
 //! file ──▶ Stage ──┬──▶ embedded: the proxies' routes followed, the filter's module in each gateway ──▶ Observed ──▶ compare
@@ -14,29 +14,32 @@ mod report;
 mod stage;
 
 use std::io::{self, IsTerminal};
-use std::process::ExitCode;
+use std::path::PathBuf;
 
 use outgate_sdk::proxy::ProxyName;
 
-use crate::arguments::{OutputFormat, Runner, Test};
-use crate::failure::{FINE, Failure, findings};
+use crate::arguments::{Runner, Test};
+use crate::failure::Failure;
+use crate::filter_module;
 use crate::local::plan::Wishes;
 use crate::output::{FAINT, PLAIN};
-use crate::{filter_module, output};
 use embedded::Embedded;
 use envoy::Envoys;
-use file::{Case, Scenario};
+use file::Case;
+pub(crate) use file::Scenario;
 use observed::Observed;
-use report::{CaseResult, Report, ScenarioResult, StepResult};
+use report::{CaseResult, StepResult};
+pub(crate) use report::{Report, ScenarioResult};
 use stage::Stage;
 
-pub(crate) fn run(arguments: &Test) -> Result<ExitCode, Failure> {
-    let scenarios = file::find(&arguments.paths)?;
-    let (path, module) = filter_module::load(arguments.filter.as_ref())?;
+/// Plays the scenarios. Tells which module decided.
+pub(crate) fn run(arguments: &Test, scenarios: &[Scenario]) -> Result<(PathBuf, Vec<ScenarioResult>), Failure> {
+    let named = arguments.own_filter();
+    let (path, module) = filter_module::load(named.as_ref())?;
     let wishes = Wishes {
         clients: Vec::new(),
         mappings: arguments.map.clone(),
-        module: Some(filter_module::absolute(arguments.filter.as_ref())?),
+        module: Some(filter_module::absolute(named.as_ref())?),
     };
     let mut embedded = Embedded::new(module)?;
     let mut envoys = match arguments.runner {
@@ -44,18 +47,13 @@ pub(crate) fn run(arguments: &Test) -> Result<ExitCode, Failure> {
         Runner::Envoy => Some(Envoys::new(arguments)?),
     };
     let mut results = Vec::with_capacity(scenarios.len());
-    for scenario in &scenarios {
+    for scenario in scenarios {
         results.push(run_scenario(scenario, &wishes, &mut embedded, envoys.as_mut())?);
     }
     if let Some(envoys) = envoys {
         envoys.stop();
     }
-    let report = Report::new(&path, results);
-    match arguments.output {
-        OutputFormat::Json => output::print_json(&report)?,
-        OutputFormat::Text => report.print(),
-    }
-    Ok(if report.failed == 0 { FINE } else { findings() })
+    Ok((path, results))
 }
 
 fn run_scenario(

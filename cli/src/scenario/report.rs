@@ -1,9 +1,10 @@
 //! What scenarios came to, as a table or as JSON.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::filter_scenario::{Fate, FilterScenarioResult};
 use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG};
 
 /// What `--output json` prints.
@@ -11,13 +12,15 @@ use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG};
 pub(crate) struct Report {
     pub(crate) passed: usize,
     pub(crate) failed: usize,
-    /// Cases that real proxies could not play, of which the embedded host had the last word.
+    /// Cases that real proxies could not play, of which the embedded host had the last word; and those that say to skip them.
     skipped: usize,
     /// Expectations of fields that only a real proxy knows.
     unchecked: usize,
-    /// The module that decided.
-    filter: String,
-    scenarios: Vec<ScenarioResult>,
+    /// The module that decided; `None` when all scenarios are about filters of their own.
+    filter: Option<String>,
+    pub(crate) scenarios: Vec<ScenarioResult>,
+    #[serde(rename = "filterScenarios")]
+    pub(crate) filter_scenarios: Vec<FilterScenarioResult>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +67,11 @@ pub(crate) struct Difference {
 }
 
 impl Report {
-    pub(crate) fn new(filter: &Path, scenarios: Vec<ScenarioResult>) -> Self {
+    pub(crate) fn new(
+        filter: Option<PathBuf>,
+        scenarios: Vec<ScenarioResult>,
+        filter_scenarios: Vec<FilterScenarioResult>,
+    ) -> Self {
         let cases = || {
             scenarios
                 .iter()
@@ -72,13 +79,15 @@ impl Report {
                 .flat_map(|step| &step.cases)
         };
         let passed = cases().filter(|case| case.has_passed()).count();
+        let of_filters = |fate| -> usize { filter_scenarios.iter().map(|scenario| scenario.count(fate)).sum() };
         Self {
-            skipped: cases().filter(|case| case.skipped.is_some()).count(),
+            skipped: cases().filter(|case| case.skipped.is_some()).count() + of_filters(Fate::Skipped),
             unchecked: cases().map(|case| case.unchecked).sum(),
-            passed,
-            failed: cases().count() - passed,
-            filter: filter.display().to_string(),
+            passed: passed + of_filters(Fate::Passed),
+            failed: cases().count() - passed + of_filters(Fate::Failed),
+            filter: filter.map(|filter| filter.display().to_string()),
             scenarios,
+            filter_scenarios,
         }
     }
 
@@ -95,10 +104,24 @@ impl Report {
             }
             anstream::println!();
         }
+        for scenario in &self.filter_scenarios {
+            scenario.print();
+        }
         let style = if self.failed == 0 { GOOD } else { ERROR };
         anstream::println!("{style}{} passed, {} failed{PLAIN}", self.passed, self.failed);
-        if self.skipped > 0 {
-            anstream::println!("{FAINT}{} played in the embedded host only{PLAIN}", self.skipped);
+        let skipped: usize = self
+            .filter_scenarios
+            .iter()
+            .map(|scenario| scenario.count(Fate::Skipped))
+            .sum();
+        if skipped > 0 {
+            anstream::println!("{FAINT}{skipped} skipped{PLAIN}");
+        }
+        if self.skipped > skipped {
+            anstream::println!(
+                "{FAINT}{} played in the embedded host only{PLAIN}",
+                self.skipped - skipped
+            );
         }
         if self.unchecked > 0 {
             let fields = self.unchecked;
@@ -132,7 +155,7 @@ impl Widths {
 }
 
 impl CaseResult {
-    fn has_passed(&self) -> bool {
+    pub(crate) fn has_passed(&self) -> bool {
         self.differences.is_empty() && self.disagreements.is_empty()
     }
 

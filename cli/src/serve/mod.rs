@@ -113,7 +113,7 @@ async fn serve(arguments: &Serve) -> Result<ExitCode, NotStarted> {
     let mut signals = Signals::new()?;
     let watched = || [Some(&arguments.filter.module), configuration_file(arguments)];
     let mut watcher = match arguments.reload {
-        true => Some(Watcher::of(absolute(watched().into_iter().flatten())?)?),
+        true => Some(Watcher::new(absolute(watched().into_iter().flatten())?)?),
         false => None,
     };
     let started = tokio::select! {

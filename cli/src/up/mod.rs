@@ -35,10 +35,11 @@ async fn up(arguments: &Up) -> Result<ExitCode, Failure> {
     let (plan, manifests) = read(arguments).map_err(Unusable::show)?;
     let binary = Binary::find(arguments.envoy.as_ref())?;
     let mut signals = Signals::new()?;
-    let watcher = arguments
-        .watch
-        .then(|| Watcher::of_manifests(&arguments.input))
-        .transpose()?;
+    let watcher = if arguments.watch {
+        Some(Watcher::new(arguments.input.paths()?)?)
+    } else {
+        None
+    };
     let mut printer = Printer::new(arguments.output, &binary);
     printer.starting(&plan);
     let ports = Ports::new(&arguments.port, arguments.any_ports);

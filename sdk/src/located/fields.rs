@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Visitor};
 use serde::forward_to_deserialize_any;
 
 /// The names of the fields of `T`; none when it is no struct.
-pub(crate) fn fields_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
+#[must_use]
+pub fn fields_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
     T::deserialize(Asked).err().map_or(&[], |fields| fields.0)
 }
 

@@ -14,7 +14,7 @@ mod parser;
 mod scalar;
 
 pub use error::Error;
-pub(crate) use fields::fields_of;
+pub use fields::fields_of;
 pub use parser::parse;
 
 use outgate_policy::{FieldPath, Segment};
@@ -148,6 +148,37 @@ impl Node {
             (Value::Map(entries), None) => entries.first().map_or(node.span, |entry| entry.key_span),
             _ => node.span,
         }
+    }
+
+    /// Puts a value where `keys` lead, in place of the one there. Maps that are missing on the way are made, with the value's
+    /// place: what is wrong with them is wrong with it.
+    pub fn set_at(&mut self, keys: &[&str], value: Self) {
+        let Some((key, rest)) = keys.split_first() else {
+            *self = value;
+            return;
+        };
+        if !matches!(self.value, Value::Map(_)) {
+            self.value = Value::Map(Vec::new());
+        }
+        let Value::Map(entries) = &mut self.value else {
+            return;
+        };
+        let index = entries.iter().position(|entry| &*entry.key == *key);
+        let index = index.unwrap_or_else(|| {
+            let place = value.span;
+            entries.push(Entry {
+                key: (*key).into(),
+                key_span: place,
+                key_needs_quotes: false,
+                value: Self {
+                    value: Value::Null,
+                    span: place,
+                    notation: Notation::Other,
+                },
+            });
+            entries.len() - 1
+        });
+        entries[index].value.set_at(rest, value);
     }
 
     /// The value that a step leads to, and the span of its key.

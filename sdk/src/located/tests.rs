@@ -383,3 +383,17 @@ fn policies_of_every_notation_are_the_same() {
     assert_eq!(read(yaml), read(json));
     assert_eq!(read(yaml), json);
 }
+
+#[test]
+fn a_value_is_put_in_place_and_points_at_where_it_came_from() {
+    let (sources, mut documents, _) = parse_text("a: {b: 1}\nc: two\n");
+    let value = documents[0].get("c").expect("a value").clone();
+    documents[0].set_at(&["a", "b"], value.clone());
+    documents[0].set_at(&["x", "y"], value);
+    let read = |keys: [&str; 2]| documents[0].get(keys[0]).and_then(|node| node.get(keys[1]));
+    for keys in [["a", "b"], ["x", "y"]] {
+        let node = read(keys).expect("the value");
+        assert_eq!(node.as_str(), Some("two"));
+        assert_eq!(sources.place(node.span).to_string(), "a.yaml:2:4");
+    }
+}

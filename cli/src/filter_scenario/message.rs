@@ -1,0 +1,225 @@
+//! Requests and responses as scenario files describe them.
+
+use std::path::Path;
+
+use outgate_test_host::{Request, Response};
+use serde::de::{Deserialize, Deserializer, Error};
+
+use super::notation::{Ordered, Shapes, read_by_shape};
+use super::values::{Bytes, DynamicMetadata, PropertyValue};
+
+/// Header lines: a text, or several.
+pub(super) type Headers = Ordered<Lines>;
+
+#[derive(Clone, Debug)]
+pub(super) struct Lines(pub(super) Vec<String>);
+
+impl<'de> Shapes<'de> for Lines {
+    const EXPECTED: &'static str = "a text or a list of texts";
+
+    fn text<E: Error>(text: &str) -> Result<Self, E> {
+        Ok(Self(vec![text.to_owned()]))
+    }
+
+    fn list<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
+        Vec::deserialize(list).map(Self)
+    }
+}
+
+read_by_shape!(Lines);
+
+impl Headers {
+    /// Name and value of each line.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.iter()
+            .flat_map(|(name, lines)| lines.0.iter().map(move |line| (name, line.as_str())))
+    }
+
+    /// These, and of the others those with other names, in front.
+    fn over(&self, base: &Self) -> Self {
+        let named = |name: &str| self.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let kept = base.0.iter().filter(|(name, _)| !named(name));
+        Self(kept.chain(&self.0).cloned().collect())
+    }
+}
+
+/// A request. What it leaves out comes from the scenario's defaults.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct RequestSpec {
+    method: Option<String>,
+    url: Option<String>,
+    scheme: Option<String>,
+    authority: Option<String>,
+    path: Option<String>,
+    headers: Headers,
+    pub(super) body: Option<Bytes>,
+    trailers: Headers,
+    properties: Ordered<PropertyValue>,
+    protocol: Option<String>,
+    source: Option<String>,
+    destination: Option<String>,
+    mtls: Option<bool>,
+    uri_san: Option<String>,
+    dns_san: Option<String>,
+    subject: Option<String>,
+    sni: Option<String>,
+    metadata: Option<DynamicMetadata>,
+}
+
+/// What a request has that says nothing else. Real requests have an authority.
+const DEFAULT_URL: &str = "http://example.com/";
+
+impl RequestSpec {
+    /// This one, with what it leaves out from `base`. A URL replaces all parts of another one.
+    pub(super) fn over(&self, base: &Self) -> Self {
+        let own = self.clone();
+        let places = self.url.is_none().then_some(base);
+        Self {
+            method: own.method.or_else(|| base.method.clone()),
+            url: own.url.or_else(|| base.url.clone()),
+            scheme: own.scheme.or_else(|| places?.scheme.clone()),
+            authority: own.authority.or_else(|| places?.authority.clone()),
+            path: own.path.or_else(|| places?.path.clone()),
+            headers: own.headers.over(&base.headers),
+            body: own.body.or_else(|| base.body.clone()),
+            trailers: own.trailers.over(&base.trailers),
+            properties: {
+                // The host lets the last one of a path win.
+                let all = base.properties.0.iter().chain(&own.properties.0);
+                Ordered(all.cloned().collect())
+            },
+            protocol: own.protocol.or_else(|| base.protocol.clone()),
+            source: own.source.or_else(|| base.source.clone()),
+            destination: own.destination.or_else(|| base.destination.clone()),
+            mtls: own.mtls.or(base.mtls),
+            uri_san: own.uri_san.or_else(|| base.uri_san.clone()),
+            dns_san: own.dns_san.or_else(|| base.dns_san.clone()),
+            subject: own.subject.or_else(|| base.subject.clone()),
+            sni: own.sni.or_else(|| base.sni.clone()),
+            metadata: own.metadata.or_else(|| base.metadata.clone()),
+        }
+    }
+
+    pub(super) fn build(&self, directory: &Path) -> Result<Request, String> {
+        let method = self.method.as_deref().unwrap_or("GET");
+        let mut request = Request::new(method, self.url.as_deref().unwrap_or(DEFAULT_URL));
+        let parts = [
+            (":scheme", &self.scheme),
+            (":authority", &self.authority),
+            (":path", &self.path),
+        ];
+        for (name, value) in parts {
+            if let Some(value) = value {
+                request = request.set_header(name, value);
+            }
+        }
+        for (name, value) in self.headers.lines() {
+            request = if name.starts_with(':') || name.eq_ignore_ascii_case("host") {
+                request.set_header(name, value)
+            } else {
+                request.header(name, value)
+            };
+        }
+        if let Some(body) = &self.body {
+            request = request.body(body.load(directory)?);
+        }
+        for (name, value) in self.trailers.lines() {
+            request = request.trailer(name, value);
+        }
+        Ok(self.with_facts(request))
+    }
+
+    /// What the proxy knows besides the message.
+    fn with_facts(&self, mut request: Request) -> Request {
+        type Set = fn(Request, &str) -> Request;
+        let texts: [(&Option<String>, Set); 7] = [
+            (&self.protocol, Request::protocol),
+            (&self.source, Request::source_address),
+            (&self.destination, Request::destination_address),
+            (&self.uri_san, Request::uri_san),
+            (&self.dns_san, Request::dns_san),
+            (&self.subject, Request::subject),
+            (&self.sni, Request::sni),
+        ];
+        for (value, set) in texts {
+            if let Some(value) = value {
+                request = set(request, value);
+            }
+        }
+        // Whoever shows a name shows it in a certificate.
+        let is_named = self.uri_san.is_some() || self.dns_san.is_some() || self.subject.is_some();
+        if let Some(mtls) = self.mtls.or(is_named.then_some(true)) {
+            request = request.mtls(mtls);
+        }
+        if let Some(metadata) = &self.metadata {
+            request = request.dynamic_metadata(&metadata.0);
+        }
+        for (path, value) in self.properties.iter() {
+            request = match value {
+                PropertyValue::Value(value) => request.property(path, value.clone()),
+                PropertyValue::Error(status) => request.property_error(path, *status),
+            };
+        }
+        request
+    }
+
+    /// How a report names it: `GET example.com/path`.
+    pub(super) fn shown(&self) -> String {
+        let request = Request::new("GET", self.url.as_deref().unwrap_or(DEFAULT_URL));
+        let part = |given: &Option<String>, name: &str| {
+            given
+                .clone()
+                .or_else(|| request.headers().text(name))
+                .unwrap_or_default()
+        };
+        format!(
+            "{} {}{}",
+            self.method.as_deref().unwrap_or("GET"),
+            part(&self.authority, ":authority"),
+            part(&self.path, ":path")
+        )
+    }
+}
+
+/// What an upstream answers.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct ResponseSpec {
+    status: Option<u32>,
+    headers: Headers,
+    pub(super) body: Option<Bytes>,
+    trailers: Headers,
+}
+
+impl ResponseSpec {
+    pub(super) fn build(&self, directory: &Path) -> Result<Response, String> {
+        response(
+            self.status,
+            &self.headers,
+            self.body.as_ref(),
+            &self.trailers,
+            directory,
+        )
+    }
+}
+
+pub(super) fn response(
+    status: Option<u32>,
+    headers: &Headers,
+    body: Option<&Bytes>,
+    trailers: &Headers,
+    directory: &Path,
+) -> Result<Response, String> {
+    let mut response = Response::new(status.unwrap_or(200));
+    for (name, value) in headers.lines() {
+        response = response.header(name, value);
+    }
+    if let Some(body) = body {
+        response = response.body(body.load(directory)?);
+    }
+    for (name, value) in trailers.lines() {
+        response = response.trailer(name, value);
+    }
+    Ok(response)
+}

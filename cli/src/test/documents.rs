@@ -1,0 +1,117 @@
+//! Finds scenarios, of both kinds, in files and directories.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
+use outgate_sdk::located::{self, Node};
+use outgate_sdk::source::Sources;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::filter_scenario::FilterScenario;
+use crate::scenario::Scenario;
+
+const API_VERSION: &str = "outgate/v1";
+
+#[derive(Deserialize)]
+enum Kind {
+    Scenario,
+    FilterScenario,
+}
+
+/// A document that says that it is a scenario.
+pub(crate) struct Found {
+    pub(crate) file: PathBuf,
+    pub(crate) node: Node,
+    pub(crate) sources: Sources,
+}
+
+/// The scenarios that were asked for.
+#[derive(Default)]
+pub(super) struct Documents {
+    pub(super) scenarios: Vec<Scenario>,
+    pub(super) filter_scenarios: Vec<FilterScenario>,
+}
+
+impl Documents {
+    pub(super) fn find(paths: &[PathBuf]) -> Result<Self, Failure> {
+        let mut documents = Self::default();
+        for path in paths {
+            let before = documents.count();
+            if path.is_dir() {
+                for file in yaml_files(path)? {
+                    documents.read(&file)?;
+                }
+            } else {
+                documents.read(path)?;
+            }
+            if documents.count() == before {
+                return Err(Failure::Message(format!(
+                    "{} has no scenario; a scenario is a YAML document with `apiVersion: {API_VERSION}` and `kind: Scenario` or \
+                     `kind: FilterScenario`",
+                    path.display()
+                )));
+            }
+        }
+        Ok(documents)
+    }
+
+    fn count(&self) -> usize {
+        self.scenarios.len() + self.filter_scenarios.len()
+    }
+
+    fn read(&mut self, file: &Path) -> Result<(), Failure> {
+        let shown = file.display().to_string();
+        let text = fs::read_to_string(file).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+        let mut sources = Sources::default();
+        let id = sources.add(shown, text);
+        let (documents, errors) = located::parse(&sources, id);
+        if !errors.is_empty() {
+            let diagnostics: Diagnostics = errors.into_iter().map(Diagnostic::from).collect();
+            return Err(Failure::input(&diagnostics, &sources));
+        }
+        for node in documents {
+            if node.get("apiVersion").and_then(Node::as_str) != Some(API_VERSION) {
+                continue;
+            }
+            let Some(kind) = node.get("kind") else { continue };
+            let kind = kind.read::<Kind>().map_err(|error| refused(error.into(), &sources))?;
+            let found = Found {
+                file: file.to_owned(),
+                node,
+                sources: sources.clone(),
+            };
+            let shown = |(diagnostic, sources)| refused(diagnostic, &sources);
+            match kind {
+                Kind::Scenario => self.scenarios.push(Scenario::read(found).map_err(shown)?),
+                Kind::FilterScenario => {
+                    let scenario = FilterScenario::read(found).map_err(shown)?;
+                    self.filter_scenarios.push(scenario);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused(diagnostic: Diagnostic, sources: &Sources) -> Failure {
+    let diagnostics: Diagnostics = [diagnostic].into_iter().collect();
+    Failure::input(&diagnostics, sources)
+}
+
+fn yaml_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error| format!("{} cannot be read: {error}", directory.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
