@@ -52,7 +52,7 @@ impl<'a> Check<'a> {
             self.equal(place.field("action"), expected.name(), action.name());
         }
         if let Some(expected) = self.expect.called {
-            self.equal(place.field("called"), expected, called);
+            self.equal(place.field("called"), &expected, &called);
         }
     }
 
@@ -160,8 +160,8 @@ impl<'a> Check<'a> {
         if let Some(duration) = expect.duration {
             self.equal(
                 place.field("duration"),
-                format!("{:?}", duration.0),
-                format!("{:?}", outcome.duration),
+                &format!("{:?}", duration.0),
+                &format!("{:?}", outcome.duration),
             );
         }
         if let Some(logs) = &expect.logs {
@@ -177,13 +177,13 @@ impl<'a> Check<'a> {
             return self.differ(place, "the filter to reply", end_shown(outcome));
         };
         if let Some(status) = expected.status {
-            self.equal(place.field("status"), status, reply.status);
+            self.equal(place.field("status"), &status, &reply.status);
         }
         if let Some(status) = expected.grpc_status {
             let found = reply
                 .grpc_status
                 .map_or_else(|| "none".to_owned(), |status| status.to_string());
-            self.equal(place.field("grpcStatus"), status.to_string(), found);
+            self.equal(place.field("grpcStatus"), &status.to_string(), &found);
         }
         self.text(place.field("details"), expected.details.as_ref(), Some(&reply.details));
         self.headers(&place.field("headers"), &expected.headers, Some(&reply.headers));
@@ -375,7 +375,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn equal<T: PartialEq + Display>(&mut self, place: FieldPath, expected: T, found: T) {
+    fn equal<T: PartialEq + Display + ?Sized>(&mut self, place: FieldPath, expected: &T, found: &T) {
         if expected != found {
             self.differ(place, expected.to_string(), found.to_string());
         }

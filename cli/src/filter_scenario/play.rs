@@ -123,14 +123,14 @@ impl<'p> Player<'p> {
                     let Some(expect) = &step.expect else { continue };
                     let is_finish = matches!(step.action, StepAction::Finish);
                     let seen = self.seen(if is_finish { &stream_mark } else { &step_mark });
-                    self.check(place.field("expect"), expect, answer, is_finish, &seen);
+                    self.check(&place.field("expect"), expect, answer, is_finish, &seen);
                 }
                 self.finish();
             }
         }
         let seen = self.seen(&mark);
         let place = FieldPath::root().field("expect");
-        self.check(place, &self.case.expect, None, true, &seen);
+        self.check(&place, &self.case.expect, None, true, &seen);
         let callouts = self.host.callouts().into_iter().map(|callout| format!("{callout}\n"));
         let outside: Vec<String> = self.host.logs().iter().map(|line| format!("log {line}\n")).collect();
         let remarks = callouts.chain(outside).collect();
@@ -143,7 +143,7 @@ impl<'p> Player<'p> {
 
     fn check(
         &mut self,
-        place: FieldPath,
+        place: &FieldPath,
         expect: &Expect,
         answer: Option<(ActionName, bool)>,
         is_whole: bool,
@@ -354,7 +354,7 @@ impl<'p> Player<'p> {
                         .push(Difference::new(place, expected.to_string(), shown)),
                     None => {
                         self.differences
-                            .push(Difference::new(place, "the filter to take the configuration", shown))
+                            .push(Difference::new(place, "the filter to take the configuration", shown));
                     }
                 }
             }

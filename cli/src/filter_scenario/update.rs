@@ -129,7 +129,7 @@ fn is_recorded(field: &FieldPath) -> bool {
         .collect();
     matches!(
         names[..],
-        [.., "accessLog", "line"] | [.., "reply", "body"] | [.., "response", "body"] | [.., "upstream", "body"]
+        [.., "accessLog", "line"] | [.., "reply" | "response" | "upstream", "body"]
     )
 }
 

@@ -44,7 +44,7 @@ fn read(text: &str) -> Option<u64> {
 fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
     let parts: Vec<&str> = text.split(separator).collect();
     let is_number = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !parts.iter().all(|part| is_number(part)) {
+    if !parts.iter().all(is_number) {
         return None;
     }
     let numbers: Vec<i64> = parts.iter().filter_map(|part| part.parse().ok()).collect();

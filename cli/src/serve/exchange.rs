@@ -63,7 +63,7 @@ pub(super) async fn serve(
         stream.id()
     });
     stream.free().await;
-    if let Some(forwarded) = stream.act(|stream| stream.forwarded()).flatten() {
+    if let Some(forwarded) = stream.act(|stream: &mut HttpStream<'_>| stream.forwarded()).flatten() {
         let response = forward(&arguments, &forwarded).await;
         stream.act(|stream| send_response(stream, &response));
         stream.free().await;
