@@ -62,11 +62,11 @@ pub(crate) struct AnswerFlags {
     status: u32,
 
     /// A header line of the upstream's response; may be given several times.
-    #[arg(long = "response-header", value_name = "NAME: VALUE", value_parser = header_line)]
+    #[arg(id = "response-header", long = "response-header", value_name = "NAME: VALUE", value_parser = header_line)]
     headers: Vec<(String, String)>,
 
     /// The body of the upstream's response: a text, or @FILE.
-    #[arg(long = "response-body", value_name = "TEXT|@FILE")]
+    #[arg(id = "response-body", long = "response-body", value_name = "TEXT|@FILE")]
     body: Option<String>,
 }
 

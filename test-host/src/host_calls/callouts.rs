@@ -37,12 +37,14 @@ pub(super) fn http_call(
         .take_bytes(upstream.len() + headers.len() + body.len() + trailers.len())?;
     let timeout = u64::try_from(timeout).map_err(|_| Refusal::bad_argument("the timeout is negative"))?;
     let upstream = known_upstream(state, upstream, Status::BadArgument)?;
+    let unreadable = pairs::decode(headers).err();
     let mut headers = decode(headers);
     for name in [":method", ":path", ":authority"] {
         if headers.get(name).is_none() {
-            return Err(Refusal::bad_argument(format!(
-                "the headers have no `{name}`: a callout needs :method, :path and :authority"
-            )));
+            let why = unreadable.map_or("a callout needs :method, :path and :authority".to_owned(), |why| {
+                format!("the block that they are in cannot be read, because {why}")
+            });
+            return Err(Refusal::bad_argument(format!("the headers have no `{name}`: {why}")));
         }
     }
     if !body.is_empty() {

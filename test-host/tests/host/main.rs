@@ -1,6 +1,7 @@
 //! What a host owes a filter, as tables: one module a chapter.
 
 mod bodies;
+mod documentation;
 mod failures;
 mod fixture;
 mod header_maps;
