@@ -5,6 +5,7 @@ mod documentation;
 mod failures;
 mod fixture;
 mod header_maps;
+mod hostile;
 mod lifecycle;
 mod local_replies;
 mod properties;
