@@ -1,6 +1,8 @@
 //! What a host owes a filter, as tables: one module a chapter.
 
+mod assertions;
 mod bodies;
+mod callouts;
 mod documentation;
 mod failures;
 mod fixture;
@@ -12,3 +14,4 @@ mod properties;
 mod refused_modules;
 mod state;
 mod wasi;
+mod workers;
