@@ -21,8 +21,7 @@ be read.
 * **envoy**, **spec**, **gcp**: the profiles of the test host. `yes`: the rule holds. `otherwise`: in this profile something else
   holds, which is tested as well. `—`: the rule means nothing there.
 * **real Envoy**: `yes`: the very filter was run in it, and was answered so. `confirmed`: so was a rule that had only been concluded
-  or remembered before. `corrected`: the trial showed a rule to be other than was believed; below the table is what was believed.
-  `—`: a proxy cannot show it.
+  or remembered before. `corrected`: the trial showed a rule to be other than was believed; below the tables is what was believed.
 
 To write it anew: `OUTGATE_UPDATE=1 cargo test -p outgate-test-host --test conformance`, with `ENVOY` set to an Envoy.
 ";
@@ -59,11 +58,10 @@ fn render(rules: &[Rule]) -> String {
             Some(seen) if rule.expected(Profile::Envoy) == Some(seen) => "yes",
             Some(_) => "otherwise",
         };
-        let envoy = match (rule.is_for_envoy, rule.origin) {
-            (false, _) => "—",
-            (true, Origin::Written) => "yes",
-            (true, Origin::Confirmed) => "confirmed",
-            (true, Origin::Corrected(_)) => "corrected",
+        let envoy = match rule.origin {
+            Origin::Written => "yes",
+            Origin::Confirmed => "confirmed",
+            Origin::Corrected(_) => "corrected",
         };
         _ = writeln!(
             text,

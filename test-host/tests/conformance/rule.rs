@@ -20,7 +20,6 @@ pub(crate) struct Rule {
     otherwise: Vec<(Profile, Vec<&'static str>)>,
     /// Profiles in which the rule means nothing.
     not_in: Vec<Profile>,
-    pub(crate) is_for_envoy: bool,
     pub(crate) origin: Origin,
 }
 
@@ -74,7 +73,6 @@ impl Rule {
             seen: seen.to_vec(),
             otherwise: Vec::new(),
             not_in: Vec::new(),
-            is_for_envoy: true,
             origin: Origin::Written,
         }
     }
@@ -119,12 +117,6 @@ impl Rule {
     /// It was believed to be otherwise, until a real Envoy showed this.
     pub(crate) fn corrects(mut self, belief: &'static str) -> Self {
         self.origin = Origin::Corrected(belief);
-        self
-    }
-
-    /// A real Envoy cannot show it.
-    pub(crate) fn not_for_envoy(mut self) -> Self {
-        self.is_for_envoy = false;
         self
     }
 

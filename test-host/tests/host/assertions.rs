@@ -65,7 +65,8 @@ fn what_is_not_so_is_explained() {
     ] {
         assert!(message.contains(part), "{message}");
     }
-    let rows: [(&str, fn(&Outcome)); 6] = [
+    type Row = (&'static str, fn(&Outcome));
+    let rows: [Row; 6] = [
         (
             r#"the status that the client gets to be 200
      but it is 403"#,
@@ -82,14 +83,14 @@ fn what_is_not_so_is_explained() {
             |o| _ = o.assert().filter_state("wasm.decision", "allow"),
         ),
         ("at most 1 host calls\n     but it was 4", |o| {
-            _ = o.assert().host_calls_at_most(1)
+            _ = o.assert().host_calls_at_most(1);
         }),
         (
             "no refused host call\n     but there is one: on_request_headers: proxy_get_header_map_value",
             |o| _ = o.assert().strict(),
         ),
         ("the request to reach the upstream\n     but it did not", |o| {
-            _ = o.assert().upstream_saw(|_| true)
+            _ = o.assert().upstream_saw(|_| true);
         }),
     ];
     for (expected, assertion) in rows {
