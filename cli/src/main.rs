@@ -19,6 +19,7 @@ mod run;
 mod scenario;
 mod serve;
 mod signals;
+mod suite;
 mod test;
 mod up;
 mod watch;

@@ -29,6 +29,11 @@ impl Response {
         }
     }
 
+    /// A response with exactly these headers, `:status` included.
+    pub fn from_lines<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self::from_headers(Arc::new(headers.into_iter().collect()))
+    }
+
     pub(crate) fn from_headers(headers: Arc<HeaderMap>) -> Self {
         Self {
             headers,

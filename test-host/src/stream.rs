@@ -6,12 +6,14 @@ use crate::abi::Action;
 use crate::callout::{Callout, CalloutId};
 use crate::driver::Driver;
 use crate::filter_state::StreamFilterState;
+use crate::header_map::HeaderMap;
 use crate::host::Host;
+use crate::ledger::LogLine;
+use crate::local_reply::LocalReply;
 use crate::outcome::{Forwarded, Outcome};
 use crate::phase::Phase;
 use crate::request::Request;
 use crate::response::Response;
-use crate::stream_state::Course;
 
 /// The response code details of a response that came from the upstream.
 const VIA_UPSTREAM: &str = "via_upstream";
@@ -220,18 +222,6 @@ impl<'h> HttpStream<'h> {
         self.wait();
     }
 
-    /// The callback that holds what the client waits for, if one does: the request, or once that has gone on or has been replied
-    /// to, the response.
-    pub fn held(&mut self) -> Option<Phase> {
-        self.driver.is_open();
-        let state = self.driver.state();
-        match state.course {
-            Course::Open => state.request.paused.or(state.response.paused),
-            Course::Replied | Course::Overflowed => state.response.paused,
-            Course::Reset | Course::Failed(_) => None,
-        }
-    }
-
     /// The request as the filter let it go on, as far as it did. `None` when the upstream gets nothing: the filter holds it, has
     /// replied, or has ended the stream.
     pub fn forwarded(&mut self) -> Option<Forwarded> {
@@ -264,6 +254,35 @@ impl<'h> HttpStream<'h> {
     /// The response as the filter let it go on, if it did: all of it.
     pub(crate) fn passed_response(&mut self) -> Option<Response> {
         self.driver.state().client_response()
+    }
+
+    /// What the filter has logged for this stream so far.
+    pub fn logs(&mut self) -> Vec<LogLine> {
+        self.driver.state().ledger.logs.clone()
+    }
+
+    /// The reply that the filter has given, if it has.
+    pub fn local_reply(&mut self) -> Option<LocalReply> {
+        self.driver.state().local_reply.clone()
+    }
+
+    /// The headers of the request, or of the response, as they are now.
+    pub fn headers(&mut self, of_response: bool) -> Arc<HeaderMap> {
+        let state = self.driver.state();
+        let direction = if of_response { &state.response } else { &state.request };
+        direction.headers.clone()
+    }
+
+    /// The part of the request's body, or of the response's, that has gone on.
+    pub fn passed_body(&mut self, of_response: bool) -> Vec<u8> {
+        let state = self.driver.state();
+        let direction = if of_response { &state.response } else { &state.request };
+        direction.passed.clone()
+    }
+
+    /// Lets the request go on although the filter holds it: for hosts in which a response comes all the same.
+    pub fn continue_request(&mut self) {
+        self.driver.state().request.release();
     }
 
     /// Ends the stream in Envoy's order: log, done, delete. Says all that became of it.

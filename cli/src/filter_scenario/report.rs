@@ -67,6 +67,16 @@ impl FilterScenarioResult {
         }
     }
 
+    /// The results of a suite that was written for another tester.
+    pub(crate) fn of_suite(name: String, file: String, cases: Vec<CaseResult>) -> Self {
+        Self {
+            name,
+            file,
+            cases,
+            updated: 0,
+        }
+    }
+
     pub(crate) fn count(&self, fate: Fate) -> usize {
         self.cases.iter().filter(|case| case.fate == fate).count()
     }

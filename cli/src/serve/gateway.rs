@@ -234,7 +234,12 @@ impl Stream {
     }
 
     fn held(&self) -> Option<Phase> {
-        self.gateway.host.borrow_mut().stream(self.id)?.held()
+        let mut host = self.gateway.host.borrow_mut();
+        // A dead VM lets nothing go any more. A proxy has the client wait for its own timeout; here it is told at once.
+        if host.failure().is_some() {
+            return None;
+        }
+        host.stream(self.id)?.paused()
     }
 
     /// Ends it.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::failure::Failure;
 use crate::filter_scenario::FilterScenario;
 use crate::scenario::Scenario;
+use crate::suite::Suite;
 
 const API_VERSION: &str = "outgate/v1";
 
@@ -32,6 +33,7 @@ pub(crate) struct Found {
 pub(super) struct Documents {
     pub(super) scenarios: Vec<Scenario>,
     pub(super) filter_scenarios: Vec<FilterScenario>,
+    pub(super) suites: Vec<Suite>,
 }
 
 impl Documents {
@@ -49,7 +51,7 @@ impl Documents {
             if documents.count() == before {
                 return Err(Failure::Message(format!(
                     "{} has no scenario; a scenario is a YAML document with `apiVersion: {API_VERSION}` and `kind: Scenario` or \
-                     `kind: FilterScenario`",
+                     `kind: FilterScenario`, or a suite of the service extensions' plugin tester",
                     path.display()
                 )));
             }
@@ -58,12 +60,16 @@ impl Documents {
     }
 
     fn count(&self) -> usize {
-        self.scenarios.len() + self.filter_scenarios.len()
+        self.scenarios.len() + self.filter_scenarios.len() + self.suites.len()
     }
 
     fn read(&mut self, file: &Path) -> Result<(), Failure> {
         let shown = file.display().to_string();
         let text = fs::read_to_string(file).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+        if Suite::is_suite(file, &text) {
+            self.suites.push(Suite::read(file, &text)?);
+            return Ok(());
+        }
         let mut sources = Sources::default();
         let id = sources.add(shown, text);
         let (documents, errors) = located::parse(&sources, id);

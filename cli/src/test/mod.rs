@@ -11,6 +11,7 @@ use crate::failure::{FINE, Failure, findings};
 use crate::filter_scenario;
 use crate::output::{self, FAINT, PLAIN};
 use crate::scenario::{self, Report};
+use crate::suite;
 use crate::watch::Watcher;
 use documents::Documents;
 
@@ -25,6 +26,7 @@ fn once(arguments: &Test, documents: &Documents) -> Result<ExitCode, Failure> {
     let Documents {
         scenarios,
         filter_scenarios,
+        suites,
     } = documents;
     if let (Runner::Envoy, Some(first)) = (arguments.runner, filter_scenarios.first()) {
         return Err(format!(
@@ -41,7 +43,8 @@ fn once(arguments: &Test, documents: &Documents) -> Result<ExitCode, Failure> {
         let (filter, results) = scenario::run(arguments, scenarios)?;
         (Some(filter), results)
     };
-    let of_filters = filter_scenario::run(arguments, filter_scenarios)?;
+    let mut of_filters = filter_scenario::run(arguments, filter_scenarios)?;
+    of_filters.append(&mut suite::run(arguments, suites)?);
     let report = Report::new(filter, results, of_filters);
     if let Some(file) = &arguments.junit {
         junit::write(&report, file)?;
@@ -78,6 +81,8 @@ fn files(arguments: &Test, documents: Option<&Documents>) -> Result<Vec<PathBuf>
         files.extend(scenario.files());
         files.extend(filter_scenario::module_path(scenario, arguments));
     }
+    let suites = documents.into_iter().flat_map(|documents| &documents.suites);
+    files.extend(suites.map(|suite| suite.file().to_owned()));
     for scenario in documents.into_iter().flat_map(|documents| &documents.scenarios) {
         files.extend(scenario.spec.steps.iter().flat_map(|step| scenario.manifests(step)));
     }

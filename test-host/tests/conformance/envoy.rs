@@ -38,7 +38,7 @@ pub(crate) fn run(binary: &Path, rules: &[Rule]) -> Vec<Vec<String>> {
 
 fn run_rule(envoy: &Envoy, rule: &Rule) -> Vec<String> {
     let mut told = lines(envoy, rule).len();
-    let mut seen = once(lines(envoy, rule));
+    let mut seen = once(&lines(envoy, rule));
     for (number, exchange) in rule.exchanges.iter().enumerate() {
         if rule.is_tcp {
             let bytes = connect(envoy.listener_address(rule.id), exchange).unwrap_or_default();
@@ -61,8 +61,8 @@ fn run_rule(envoy: &Envoy, rule: &Rule) -> Vec<String> {
 }
 
 /// The main thread, the canary and each worker start a filter: what it says then is wanted once.
-fn once(lines: Vec<String>) -> Vec<String> {
-    let is_repeated = |n: &usize| lines.len() % n == 0 && lines.chunks(*n).all(|chunk| chunk == &lines[..*n]);
+fn once(lines: &[String]) -> Vec<String> {
+    let is_repeated = |n: &usize| lines.len().is_multiple_of(*n) && lines.chunks(*n).all(|chunk| chunk == &lines[..*n]);
     let length = (1..=lines.len()).find(is_repeated).unwrap_or(0);
     lines[..length].to_vec()
 }
