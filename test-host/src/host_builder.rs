@@ -220,7 +220,8 @@ impl HostBuilder {
         self
     }
 
-    /// How many of the last host calls are kept for [`Outcome::trace`] and for reports; 0 keeps none, for benchmarks.
+    /// How many of the last host calls are kept for [`Outcome::trace`](crate::Outcome::trace) and for reports; 0 keeps
+    /// none, for benchmarks.
     #[must_use]
     pub fn trace_depth(mut self, depth: usize) -> Self {
         self.settings.trace_depth = depth;
