@@ -6,8 +6,7 @@ mod istio;
 use std::fs;
 use std::process::ExitCode;
 
-use outgate_policy::config::Config;
-use outgate_sdk::filter_config::FilterOptions;
+use outgate_sdk::filter_config::{FilterConfig, FilterOptions};
 use outgate_sdk::manifest::Manifests;
 use outgate_sdk::rbac;
 use outgate_sdk::scope::GatewayWorkload;
@@ -58,7 +57,7 @@ fn put(arguments: &Build, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn filter_config(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<Config, Failure> {
+fn filter_config(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<FilterConfig, Failure> {
     let options = FilterOptions {
         identity: arguments.filter.identity.into(),
         direct_address_filter_state: arguments.filter.direct_address_filter_state.clone(),

@@ -199,6 +199,15 @@ impl Constraint {
         &self.subject
     }
 
+    /// Hands each value to `change`: the side that it is on, 0 for `any_of` and 1 for `none_of`, and its place there.
+    pub(crate) fn change_values(&mut self, mut change: impl FnMut(&Subject, usize, usize, &mut String)) {
+        for (side, values) in [&mut self.any_of, &mut self.none_of].into_iter().enumerate() {
+            for (place, value) in values.iter_mut().enumerate() {
+                change(&self.subject, side, place, value);
+            }
+        }
+    }
+
     /// `values`, `hosts`, …
     #[must_use]
     pub fn any_of(&self) -> &[String] {

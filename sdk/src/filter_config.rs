@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
+use outgate_policy::canonical::canonical_policy;
 use outgate_policy::config::{
-    AccessLog, ApiVersion, Config, HeaderMode, Identity, Mesh, OutboundMode, Registry, Revision,
+    AccessLog, ApiVersion, Config, HeaderMode, Identity, Matching, Mesh, OnAmbiguous, OutboundMode, PluginType,
+    Provider, Registry, Revision,
 };
 use outgate_policy::resource::{AuthorizationPolicy, Metadata};
 use outgate_policy::{Action, Constraint, FieldPath, Policy, PolicyName, Subject, Violation};
@@ -14,9 +16,23 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::{CheckedPolicy, ForwardClientCertDetails, Manifest, Manifests};
 use crate::scope::GatewayWorkload;
 
+/// The configuration of a filter: with policies as they are written, and what its custom policies are configured with.
+pub type FilterConfig = Config<Vec<AuthorizationPolicy>, Extensions>;
+
+/// Configurations of custom policies, by name.
+pub type Extensions = serde_json::Map<String, serde_json::Value>;
+
 /// What a configuration holds that manifests do not say.
 #[derive(Clone, Debug, Default)]
 pub struct FilterOptions {
+    /// Whether requests are decided or connections.
+    pub plugin_type: PluginType,
+    /// What a request's host and path are compared as.
+    pub matching: Matching,
+    /// What becomes of a request whose host or path servers may read differently. Only with canonical matching.
+    pub on_ambiguous: Option<OnAmbiguous>,
+    /// What the custom policies in the module are configured with.
+    pub extensions: Option<Extensions>,
     /// How a header that came in several lines is compared.
     pub header_mode: HeaderMode,
     /// Where the peer's names come from.
@@ -33,7 +49,11 @@ impl Manifests {
     /// # Errors
     ///
     /// Located diagnostics, when the input is not complete or a policy cannot be enforced by the filter.
-    pub fn filter_config(&self, gateway: &GatewayWorkload, options: &FilterOptions) -> Result<Config, Diagnostics> {
+    pub fn filter_config(
+        &self,
+        gateway: &GatewayWorkload,
+        options: &FilterOptions,
+    ) -> Result<FilterConfig, Diagnostics> {
         if !self.is_complete() {
             let message = "the input has errors, so that a policy may be missing; nothing is built from it";
             return Err([Diagnostic::error(message)].into_iter().collect());
@@ -44,21 +64,51 @@ impl Manifests {
         mesh.direct_address_filter_state
             .clone_from(&options.direct_address_filter_state);
         let policies = self.policies_for(gateway);
+        mesh.matching = options.matching;
+        mesh.on_ambiguous = options.on_ambiguous;
         let registry = Some(self.registry(&gateway.name.namespace));
         let mut builder = FilterConfigBuilder::new()
+            .plugin_type(options.plugin_type)
             .mesh(mesh)
+            .extensions(options.extensions.clone())
             .registry(registry.filter(|registry| registry.mode == OutboundMode::RegistryOnly))
             .access_log(options.access_log.clone())
             .behind_proxy_protocol(gateway.topology.proxy_protocol.is_some())
             .client_cert_header(gateway.topology.forward_client_cert_details);
+        let mut problems = Vec::new();
+        let mut names: Vec<&str> = policies.iter().copied().filter_map(provider_of).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            match self.authorizer(name) {
+                Ok(provider) => builder = builder.provider(provider),
+                Err(problem) => problems.extend(problem.located(self)),
+            }
+        }
         for policy in &policies {
             builder = builder.policy(policy.content().written().clone());
         }
-        builder.build().map_err(|refused| {
-            let mut diagnostics: Diagnostics = refused.iter().map(|refused| located(refused, &policies)).collect();
-            diagnostics.sort();
-            diagnostics
-        })
+        let built = builder.build();
+        if problems.is_empty()
+            && let Ok(config) = built
+        {
+            return Ok(config);
+        }
+        let mut diagnostics: Diagnostics = problems.into_iter().collect();
+        for refused in built.err().into_iter().flatten() {
+            // What is wrong with a provider has been told where it stands.
+            let is_told = matches!(&refused, Refused::Provider { provider, .. } if self.has_provider(provider));
+            if !is_told {
+                diagnostics.push(located(&refused, &policies));
+            }
+        }
+        diagnostics.sort();
+        Err(diagnostics)
+    }
+
+    fn has_provider(&self, name: &str) -> bool {
+        let mesh = self.mesh_config().map(Manifest::content);
+        mesh.is_some_and(|mesh| mesh.extension_providers.iter().any(|provider| provider.name == name))
     }
 
     /// What the mesh configuration says that changes a decision at `gateway`.
@@ -75,6 +125,14 @@ impl Manifests {
             mesh.trust_domain_aliases.clone_from(&written.trust_domain_aliases);
         }
         mesh
+    }
+}
+
+/// The authorizer that a policy asks.
+fn provider_of(policy: &Manifest<CheckedPolicy>) -> Option<&str> {
+    match policy.content().policy().action() {
+        Action::Custom { provider } => Some(provider),
+        Action::Allow | Action::Deny | Action::Audit => None,
     }
 }
 
@@ -108,10 +166,13 @@ fn located(refused: &Refused, policies: &[&Manifest<CheckedPolicy>]) -> Diagnost
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct FilterConfigBuilder {
+    plugin_type: PluginType,
     mesh: Mesh,
     policies: Vec<AuthorizationPolicy>,
     registry: Option<Registry>,
+    providers: Vec<Provider>,
     access_log: AccessLog,
+    extensions: Option<Extensions>,
     behind_proxy_protocol: bool,
     client_cert_header: Option<ForwardClientCertDetails>,
 }
@@ -121,6 +182,13 @@ impl FilterConfigBuilder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether requests are decided or connections.
+    #[must_use]
+    pub const fn plugin_type(mut self, plugin_type: PluginType) -> Self {
+        self.plugin_type = plugin_type;
+        self
     }
 
     /// What the mesh says about identities and addresses.
@@ -141,6 +209,20 @@ impl FilterConfigBuilder {
     #[must_use]
     pub fn registry(mut self, registry: impl Into<Option<Registry>>) -> Self {
         self.registry = registry.into();
+        self
+    }
+
+    /// Adds an external authorizer that `CUSTOM` policies name.
+    #[must_use]
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// What the custom policies in the module are configured with.
+    #[must_use]
+    pub fn extensions(mut self, extensions: impl Into<Option<Extensions>>) -> Self {
+        self.extensions = extensions.into();
         self
     }
 
@@ -170,7 +252,7 @@ impl FilterConfigBuilder {
     /// # Errors
     ///
     /// Everything that stands in the way; never an empty list.
-    pub fn build(self) -> Result<Config, Vec<Refused>> {
+    pub fn build(self) -> Result<FilterConfig, Vec<Refused>> {
         let mut refused = Vec::new();
         let mut policies = Vec::with_capacity(self.policies.len());
         for written in &self.policies {
@@ -178,6 +260,11 @@ impl FilterConfigBuilder {
                 Ok(checked) => {
                     refused.extend(self.cannot_enforce(&checked.policy));
                     policies.push(trimmed(written));
+                    if self.mesh.matching == Matching::Canonical
+                        && let Err(violations) = canonical_policy(checked.policy)
+                    {
+                        refused.extend(violations.into_iter().map(Refused::Invalid));
+                    }
                 }
                 Err(violations) => refused.extend(violations.into_iter().map(Refused::Invalid)),
             }
@@ -192,16 +279,27 @@ impl FilterConfigBuilder {
         if self.mesh.identity == Identity::ForwardedClientCert && !self.header_is_trustworthy() {
             refused.push(Refused::ForgeableIdentity);
         }
+        if self.mesh.on_ambiguous.is_some() && self.mesh.matching != Matching::Canonical {
+            refused.push(Refused::AmbiguityUnseen);
+        }
+        if self.plugin_type == PluginType::Network && self.extensions.is_some() {
+            refused.push(Refused::ExtensionsOfConnections);
+        }
         if !refused.is_empty() {
             return Err(refused);
         }
+        let mut providers = self.providers;
+        providers.sort_by(|one, other| one.name.cmp(&other.name));
         let mut config = Config {
             api_version: ApiVersion::V1,
             revision: Revision::default(),
+            plugin_type: self.plugin_type,
             mesh: self.mesh,
             policies,
             registry: self.registry,
+            providers,
             access_log: self.access_log,
+            extensions: self.extensions,
         };
         config.revision = revision_of(&config);
         Ok(config)
@@ -209,10 +307,16 @@ impl FilterConfigBuilder {
 
     fn cannot_enforce(&self, policy: &Policy) -> Option<Refused> {
         if let Action::Custom { provider } = policy.action() {
-            return Some(Refused::Custom {
-                policy: policy.name().clone(),
-                provider: provider.clone(),
-            });
+            let policy = || policy.name().clone();
+            if self.plugin_type == PluginType::Network {
+                return Some(Refused::CustomOfConnections { policy: policy() });
+            }
+            if !self.providers.iter().any(|known| known.name == *provider) {
+                return Some(Refused::Provider {
+                    policy: policy(),
+                    provider: provider.clone(),
+                });
+            }
         }
         if !self.behind_proxy_protocol || self.mesh.direct_address_filter_state.is_some() {
             return None;
@@ -264,14 +368,14 @@ fn trimmed(written: &AuthorizationPolicy) -> AuthorizationPolicy {
 
 /// The first half dozen bytes of the content's SHA-256. Fields are in a fixed order and maps are sorted, so that the same content
 /// has the same revision everywhere.
-fn revision_of(config: &Config) -> Revision {
+fn revision_of(config: &FilterConfig) -> Revision {
     const BYTES: usize = 6;
     let without = Config {
         revision: Revision::default(),
         ..config.clone()
     };
     let mut hasher = Sha256::new();
-    // Writing into a hasher cannot fail, and a `Config` has string keys only.
+    // Writing into a hasher cannot fail, and a configuration has string keys only.
     let _ = serde_json::to_writer(HashWriter(&mut hasher), &without);
     let mut revision = String::with_capacity(2 * BYTES);
     for byte in &hasher.finalize()[..BYTES] {
@@ -304,13 +408,22 @@ pub enum Refused {
         /// The name.
         policy: PolicyName,
     },
-    /// A policy asks an external authorizer.
-    Custom {
+    /// A policy asks an external authorizer that is not there.
+    Provider {
         /// The policy.
         policy: PolicyName,
         /// The authorizer.
         provider: String,
     },
+    /// A policy asks an external authorizer about connections.
+    CustomOfConnections {
+        /// The policy.
+        policy: PolicyName,
+    },
+    /// Custom policies would have to decide connections.
+    ExtensionsOfConnections,
+    /// Something is to become of ambiguous requests, and nothing tells which they are.
+    AmbiguityUnseen,
     /// A policy compares the direct peer's address, which the filter does not see behind the PROXY protocol.
     HiddenPeer {
         /// The policy.
@@ -330,9 +443,10 @@ impl Refused {
         match self {
             Self::Invalid(violation) => Some((violation.policy(), violation.path().clone())),
             Self::Namesake { policy } => Some((policy, root.field("metadata").field("name"))),
-            Self::Custom { policy, .. } => Some((policy, root.field("spec").field("action"))),
+            Self::Provider { policy, .. } => Some((policy, root.field("spec").field("provider").field("name"))),
+            Self::CustomOfConnections { policy } => Some((policy, root.field("spec").field("action"))),
             Self::HiddenPeer { policy, path } => Some((policy, path.clone())),
-            Self::ForgeableIdentity => None,
+            Self::ForgeableIdentity | Self::ExtensionsOfConnections | Self::AmbiguityUnseen => None,
         }
     }
 
@@ -340,10 +454,14 @@ impl Refused {
     #[must_use]
     pub const fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Invalid(_) | Self::Namesake { .. } => None,
-            Self::Custom { .. } => {
-                Some("leave this policy to the proxy's native ext_authz filter, which runs before this one")
-            }
+            Self::Invalid(_) | Self::Namesake { .. } | Self::ExtensionsOfConnections => None,
+            Self::Provider { .. } => Some(
+                "add it to extensionProviders of the mesh configuration, with envoyExtAuthzHttp, and give that among the files",
+            ),
+            Self::CustomOfConnections { .. } => Some(
+                "Istio itself leaves such a policy out on TCP; select other workloads with it, or decide in a DENY or ALLOW policy",
+            ),
+            Self::AmbiguityUnseen => Some("set `matching: canonical`, too"),
             Self::HiddenPeer { .. } => Some(
                 "insert the filter `envoy.filters.http.set_filter_state` before this one (with an EnvoyFilter), let it write \
                  %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT% under a key of your choice, and give that key as the direct \
@@ -361,10 +479,16 @@ impl fmt::Display for Refused {
         match self {
             Self::Invalid(violation) => violation.problem().fmt(f),
             Self::Namesake { .. } => f.write_str("two policies have this name"),
-            Self::Custom { provider, .. } => write!(
-                f,
-                "the action CUSTOM is not supported by the filter: it does not call the external authorizer `{provider}`"
-            ),
+            Self::Provider { provider, .. } => {
+                write!(f, "there is no external authorizer `{provider}` that the filter could ask")
+            }
+            Self::CustomOfConnections { .. } => {
+                f.write_str("an external authorizer is asked about requests, and this filter decides connections")
+            }
+            Self::ExtensionsOfConnections => {
+                f.write_str("custom policies decide requests, and this filter decides connections")
+            }
+            Self::AmbiguityUnseen => f.write_str("what is ambiguous is told by canonical matching only"),
             Self::HiddenPeer { .. } => f.write_str(
                 "the gateway is behind the PROXY protocol (gatewayTopology.proxyProtocol), where a Wasm filter does not see the \
                  address of its direct peer",

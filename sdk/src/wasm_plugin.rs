@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use outgate_policy::config::{Config, Revision};
+use outgate_policy::config::Revision;
 use serde::Serialize;
 
+use crate::filter_config::FilterConfig;
 use crate::scope::{GATEWAY_API, GatewayWorkload};
 
 /// One `WasmPlugin` object of `extensions.istio.io/v1alpha1`. Serialises with its fields always in the same order.
@@ -40,7 +41,7 @@ struct PluginSpec {
     fail_strategy: FailStrategy,
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     traffic: Option<[PluginTraffic; 1]>,
-    plugin_config: Config,
+    plugin_config: FilterConfig,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -119,7 +120,7 @@ impl WasmPlugin {
     /// # Errors
     ///
     /// When Istio would not take the options.
-    pub fn new(gateway: &GatewayWorkload, config: Config, options: PluginOptions) -> Result<Self, InvalidPlugin> {
+    pub fn new(gateway: &GatewayWorkload, config: FilterConfig, options: PluginOptions) -> Result<Self, InvalidPlugin> {
         check(&options)?;
         let target = gateway.gateway_api_name().filter(|_| options.selector.is_none());
         let target_refs = target.map(|name| {

@@ -5,9 +5,11 @@
 
 mod access_log;
 mod addresses;
+mod canonical;
 #[path = "../support/certificates.rs"]
 mod certificates;
 mod configuration;
+mod connections;
 mod denials;
 mod failing_closed;
 mod headers;
@@ -23,3 +25,4 @@ mod policies;
 mod random;
 mod streams;
 mod tokens;
+mod workload;

@@ -5,10 +5,10 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use outgate_policy::config::Config;
 use serde_json::Value;
 
 use super::Placed;
+use crate::filter_config::FilterConfig;
 use crate::manifest::{ObjectName, Secret};
 use crate::proxy::AccessLog;
 
@@ -71,7 +71,7 @@ pub enum Authorization {
         /// Its module.
         module: PathBuf,
         /// Its configuration.
-        config: Box<Config>,
+        config: Box<FilterConfig>,
     },
     /// Envoy's own RBAC filters: what [`rbac::render`](crate::rbac::render) makes.
     Native(Vec<Value>),

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use outgate_policy::config::{Config, Identity};
+use outgate_policy::config::Identity;
 use outgate_policy::resource::{Action, AuthorizationPolicy, Metadata, Spec};
 
-use super::{FilterConfigBuilder, FilterOptions};
+use super::{FilterConfig, FilterConfigBuilder, FilterOptions};
 use crate::input::Input;
 use crate::manifest::{ForwardClientCertDetails, Manifests, ObjectName};
 
-fn build_with(text: &str, options: &FilterOptions) -> Result<Config, String> {
+fn build_with(text: &str, options: &FilterOptions) -> Result<FilterConfig, String> {
     let (manifests, _) = Manifests::load(&[Input::Text {
         name: "a.yaml".to_owned(),
         text: text.to_owned(),
@@ -19,7 +19,7 @@ fn build_with(text: &str, options: &FilterOptions) -> Result<Config, String> {
         .map_err(|diagnostics| diagnostics.render(manifests.sources(), false))
 }
 
-fn build(text: &str) -> Result<Config, String> {
+fn build(text: &str) -> Result<FilterConfig, String> {
     build_with(text, &FilterOptions::default())
 }
 
@@ -67,7 +67,7 @@ fn a_configuration_holds_what_decides() {
     assert_eq!(config.mesh.num_trusted_proxies, 1);
     assert_eq!(config.registry.as_ref().unwrap().hosts[0].host, "test.com");
     let json = serde_json::to_string(&config).unwrap();
-    let back: Config = serde_json::from_str(&json).expect("what is written can be read");
+    let back: FilterConfig = serde_json::from_str(&json).expect("what is written can be read");
     assert_eq!(serde_json::to_string(&back).unwrap(), json);
     outgate_policy::Engine::new(&back).expect("what is built compiles");
 }

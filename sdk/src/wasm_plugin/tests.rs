@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
 
-use outgate_policy::config::Config;
 use outgate_policy::resource::{AuthorizationPolicy, Condition, Metadata, Rule, Spec};
 
 use super::{FailStrategy, InvalidPlugin, PluginOptions, WasmPlugin};
-use crate::filter_config::FilterConfigBuilder;
+use crate::filter_config::{FilterConfig, FilterConfigBuilder};
 use crate::located;
 use crate::manifest::{GatewayTopology, ObjectName};
 use crate::scope::{GATEWAY_NAME_LABEL, GatewayWorkload};
@@ -23,7 +22,7 @@ fn gateway(pairs: &[(&str, &str)]) -> GatewayWorkload {
     }
 }
 
-fn config(values: &[&str]) -> Config {
+fn config(values: &[&str]) -> FilterConfig {
     let mut policy = AuthorizationPolicy::new(Metadata::new("istio-system", "p"), Spec::default());
     let condition = Condition {
         key: Some("request.headers[x]".to_owned()),
@@ -157,7 +156,7 @@ fn every_string_survives() {
     let (documents, errors) = located::parse(&sources, file);
     assert_eq!(errors, [], "{yaml}");
     let spec = documents[0].get("spec").unwrap();
-    let back: Config = spec
+    let back: FilterConfig = spec
         .get("pluginConfig")
         .unwrap()
         .read()

@@ -1,0 +1,46 @@
+//! At a sidecar: the caller is the proxy's own workload.
+
+use outgate_test_host::Host;
+use serde_json::{Value, json};
+
+use crate::module::{decision, get, logged, module};
+use crate::policies::{config_in, deny_from};
+
+fn by_itself(specs: &[Value]) -> String {
+    config_in(&json!({"identity": "self", "trustDomain": "td"}), specs).to_string()
+}
+
+#[test]
+fn the_proxys_own_workload_calls() {
+    let Some(module) = module() else { return };
+    let deny = |principal: &str| by_itself(&[deny_from(&json!({"principals": [principal]}))]);
+    for (principal, expected) in [("td/ns/shop/sa/cart", "deny"), ("td/ns/shop/sa/other", "allow")] {
+        let host = Host::builder(module)
+            .property("xds.node.metadata.NAMESPACE", "shop")
+            .property("xds.node.metadata.SERVICE_ACCOUNT", "cart")
+            .configuration(deny(principal))
+            .start();
+        let mut host = host.unwrap_or_else(|error| panic!("{error}"));
+        // What the connection shows is not the caller's.
+        let outcome = host.request(get("/").uri_san("spiffe://td/ns/x/sa/y").mtls(true));
+        assert_eq!(decision(&outcome), expected, "{principal}");
+        assert_eq!(logged(&outcome, "principal").as_deref(), Some("td/ns/shop/sa/cart"));
+    }
+}
+
+#[test]
+fn a_proxy_that_does_not_say_whose_it_is_is_refused() {
+    let Some(module) = module() else { return };
+    for known in [None, Some("NAMESPACE"), Some("SERVICE_ACCOUNT")] {
+        let mut builder = Host::builder(module);
+        if let Some(known) = known {
+            builder = builder.property(["xds", "node", "metadata", known], "x");
+        }
+        let error = builder
+            .configuration(by_itself(&[]))
+            .start()
+            .err()
+            .expect("it is refused");
+        assert!(error.to_string().contains("SERVICE_ACCOUNT in the metadata"), "{error}");
+    }
+}
