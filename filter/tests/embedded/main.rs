@@ -5,6 +5,7 @@
 
 mod access_log;
 mod addresses;
+mod authorizers;
 mod canonical;
 #[path = "../support/certificates.rs"]
 mod certificates;
