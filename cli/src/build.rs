@@ -6,6 +6,7 @@ mod istio;
 use std::fs;
 use std::process::ExitCode;
 
+use outgate_policy::config::PluginType;
 use outgate_sdk::filter_config::{FilterConfig, FilterOptions};
 use outgate_sdk::manifest::Manifests;
 use outgate_sdk::rbac;
@@ -73,7 +74,7 @@ pub(crate) fn native_rbac(manifests: &Manifests, gateway: &GatewayWorkload) -> R
         .iter()
         .map(|policy| policy.content().policy().clone())
         .collect();
-    Ok(rbac::render(&policies, &manifests.mesh(gateway))?)
+    Ok(rbac::render(PluginType::Http, &policies, &manifests.mesh(gateway))?)
 }
 
 fn wasm_plugin(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<WasmPlugin, Failure> {

@@ -1,7 +1,9 @@
 //! The checked model: what a valid policy says. It cannot hold what validation forbids, so nothing after it checks again.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::config::PluginType;
 use crate::string_map::StringMap;
 
 /// A policy's namespace and name.
@@ -58,6 +60,12 @@ impl Policy {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The rules as a plugin of this type reads them, each with its place; without those that can match nothing there.
+    pub fn rules_read_by(&self, plugin_type: PluginType) -> impl Iterator<Item = (usize, Cow<'_, Rule>)> {
+        let rules = self.rules.iter().enumerate();
+        rules.filter_map(move |(place, rule)| Some((place, rule.read_by(plugin_type, &self.action)?)))
     }
 }
 

@@ -65,11 +65,9 @@ impl RuleSetBuilder {
         vocabulary: &mut Vocabulary,
     ) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        for (index, rule) in policy.rules().iter().enumerate() {
-            if let Some(rule) = rule.read_by(plugin_type, policy.action()) {
-                self.names.push(RuleName::new(policy.name(), policy.action(), index));
-                self.cut(&rule, domains, vocabulary, &mut scratch);
-            }
+        for (index, rule) in policy.rules_read_by(plugin_type) {
+            self.names.push(RuleName::new(policy.name(), policy.action(), index));
+            self.cut(&rule, domains, vocabulary, &mut scratch);
         }
         self.scratch = scratch;
     }
