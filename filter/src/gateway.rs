@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use outgate_policy::config::{Identity, Mesh, PluginType};
+use outgate_policy::config::{Egress, Identity, Mesh, PluginType};
 use outgate_policy::{DecidedBy, Decision, Engine, Peer, RuleName, Verdict as Decided};
 
 use crate::access_log::AccessLog;
 use crate::configuration::{self, Exports, Refused};
 use crate::custom_policy::{Answer, End, FailureMode, Installed, Policies, Question};
 use crate::denial::Denial;
+use crate::egress::stays_in_mesh;
 use crate::ext_authz::{Authorizer, Changes, Ruling};
 use crate::host::{CallNumber, Context, Host, LogLevel, Status};
 use crate::json;
@@ -29,6 +30,7 @@ pub struct Gateway {
     plugin_type: PluginType,
     engine: Engine,
     mesh: Mesh,
+    egress: Option<Egress>,
     /// In the engine's order.
     authorizers: Vec<Authorizer>,
     policies: Vec<Installed>,
@@ -72,6 +74,7 @@ impl Gateway {
             engine: parts.engine,
             access_log: AccessLog::new(parts.settings.access_log, parts.settings.revision),
             mesh: parts.settings.mesh,
+            egress: parts.settings.egress,
             authorizers: parts.authorizers,
             policies: parts.policies,
             peers: RefCell::default(),
@@ -111,9 +114,10 @@ impl Gateway {
     /// Decides the request that the host is in the middle of, answers it when it is not let through, and writes down what was
     /// decided.
     pub fn on_request_headers<H: Host>(&self, host: &H, context: Context) -> Verdict {
-        match self.plugin_type {
-            PluginType::Http => self.decide(host, Progress::of(context)),
-            PluginType::Network => misplaced(host, "NETWORK", "requests"),
+        match (self.plugin_type, &self.egress) {
+            (PluginType::Network, _) => misplaced(host, "NETWORK", "requests"),
+            (PluginType::Http, Some(egress)) if stays_in_mesh(egress, host) => Verdict::Continue,
+            (PluginType::Http, _) => self.decide(host, Progress::of(context)),
         }
     }
 

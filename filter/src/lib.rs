@@ -31,6 +31,7 @@ mod configuration;
 pub mod custom_policy;
 pub mod denial;
 pub mod dynamic_metadata;
+mod egress;
 pub mod ext_authz;
 pub mod forwarded_client_cert;
 pub mod gateway;

@@ -30,6 +30,9 @@ pub struct Config<P = Vec<AuthorizationPolicy>, X = IgnoredAny> {
     pub mesh: Mesh,
     /// The policies that apply to this gateway, verbatim.
     pub policies: P,
+    /// At a sidecar, through which everything goes that its workload calls: what of that is decided; absent: all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Egress>,
     /// Which hosts may be called at all, before any policy; absent: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<Registry>,
@@ -49,6 +52,7 @@ by_field!(Config<P, X> = "a configuration of the filter" {
     plugin_type = "type",
     mesh = "mesh",
     policies = "policies",
+    egress = "egress",
     registry = "registry",
     providers = "providers",
     access_log = "accessLog",
@@ -224,6 +228,21 @@ pub enum OnAmbiguous {
 by_name!(OnAmbiguous {
     Deny = "deny",
     BadRequest = "400",
+});
+
+/// Which requests leave the mesh: those that the proxy sends to an egress gateway, and those that it sends to no host of the mesh.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Egress {
+    /// The hosts of egress gateways.
+    pub gateways: Vec<String>,
+    /// The hosts of the mesh, exact or as `*.suffix`.
+    pub internal_hosts: Vec<String>,
+}
+
+by_field!(Egress = "which requests leave the mesh" {
+    gateways = "gateways",
+    internal_hosts = "internalHosts",
 });
 
 /// Which hosts may be called.

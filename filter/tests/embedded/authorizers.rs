@@ -16,6 +16,7 @@ fn custom(provider: &str, paths: &[&str]) -> Value {
     json!({"action": "CUSTOM", "provider": {"name": provider}, "rules": [{"to": [{"operation": {"paths": paths}}]}]})
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "written in place by every caller")]
 fn provider(name: &str, fields: Value) -> Value {
     json!({"name": name, "cluster": CLUSTER, "envoyExtAuthzHttp": fields})
 }
@@ -395,7 +396,7 @@ fn what_cannot_be_asked_is_refused() {
         ),
     ] {
         let error = Host::builder(module).configuration(config.to_string()).start();
-        let error = error.err().expect("it is refused").to_string();
+        let error = error.expect_err("it is refused").to_string();
         assert!(error.contains(words), "{words}: {error}");
     }
 }

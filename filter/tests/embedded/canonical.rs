@@ -168,7 +168,7 @@ fn values_that_could_match_nothing_are_refused() {
         let error = Host::builder(module)
             .configuration(canonical(&[specs]).to_string())
             .start();
-        let error = error.err().expect("it is refused").to_string();
+        let error = error.expect_err("it is refused").to_string();
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
     }
     let taken = start(
@@ -178,5 +178,5 @@ fn values_that_could_match_nothing_are_refused() {
     drop(taken);
     let config = config_in(&json!({"onAmbiguous": "deny"}), &[]);
     let error = Host::builder(module).configuration(config.to_string()).start();
-    assert!(error.err().expect("it is refused").to_string().contains("canonical"));
+    assert!(error.expect_err("it is refused").to_string().contains("canonical"));
 }

@@ -4,7 +4,7 @@ use outgate_test_host::Host;
 use serde_json::{Value, json};
 
 use crate::module::{decision, get, logged, module};
-use crate::policies::{config_in, deny_from};
+use crate::policies::{config_in, deny_from, with};
 
 fn by_itself(specs: &[Value]) -> String {
     config_in(&json!({"identity": "self", "trustDomain": "td"}), specs).to_string()
@@ -29,6 +29,33 @@ fn the_proxys_own_workload_calls() {
 }
 
 #[test]
+fn only_what_leaves_the_mesh_is_decided() {
+    let Some(module) = module() else { return };
+    let config = config_in(&json!({}), &[deny_from(&json!({"notPrincipals": ["x"]}))]);
+    let egress = json!({
+        "gateways": ["egress.istio-system.svc.cluster.local"],
+        "internalHosts": ["*.svc.cluster.local", "internal.example"],
+    });
+    let host = Host::builder(module)
+        .configuration(with(config, "egress", &egress).to_string())
+        .start();
+    let mut host = host.unwrap_or_else(|error| panic!("{error}"));
+    for (cluster, decided) in [
+        ("outbound|80||test.com", true),
+        ("outbound|80||egress.istio-system.svc.cluster.local", true),
+        ("outbound|8000|v1|httpbin.default.svc.cluster.local", false),
+        ("outbound|80||INTERNAL.example", false),
+        ("PassthroughCluster", true),
+        ("", true),
+    ] {
+        let outcome = host.request(get("/").property("xds.cluster_name", cluster));
+        assert_eq!(outcome.upstream.is_none(), decided, "{cluster}: {outcome}");
+        assert_eq!(logged(&outcome, "decision").is_some(), decided, "{cluster}");
+    }
+    assert!(host.request(get("/")).upstream.is_none(), "no cluster is known");
+}
+
+#[test]
 fn a_proxy_that_does_not_say_whose_it_is_is_refused() {
     let Some(module) = module() else { return };
     for known in [None, Some("NAMESPACE"), Some("SERVICE_ACCOUNT")] {
@@ -39,8 +66,7 @@ fn a_proxy_that_does_not_say_whose_it_is_is_refused() {
         let error = builder
             .configuration(by_itself(&[]))
             .start()
-            .err()
-            .expect("it is refused");
+            .expect_err("it is refused");
         assert!(error.to_string().contains("SERVICE_ACCOUNT in the metadata"), "{error}");
     }
 }
