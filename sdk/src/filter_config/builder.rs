@@ -134,7 +134,7 @@ impl FilterConfigBuilder {
                 Ok(checked) => {
                     refused.extend(self.cannot_enforce(&checked.policy));
                     if self.mesh.identity == Identity::Workload {
-                        refused.extend(sidecar::other_meaning(&checked.policy));
+                        refused.extend(sidecar::other_meaning(&checked.policy, self.plugin_type));
                     }
                     policies.push(trimmed(written));
                     if self.mesh.matching == Matching::Canonical
