@@ -8,6 +8,7 @@ use crate::filter_state::{FilterState, StreamFilterState};
 use crate::header_map::HeaderMap;
 use crate::ledger::Ledger;
 use crate::local_reply::{LocalReply, ReplyForm};
+use crate::message::Message;
 use crate::phase::Phase;
 use crate::property_store::PropertyStore;
 use crate::refusal::Refusal;
@@ -125,6 +126,13 @@ impl StreamState {
             protocol: Protocol::Tcp,
             properties,
             ..stream
+        }
+    }
+
+    pub(crate) fn message(&self, message: Message) -> &Direction {
+        match message {
+            Message::Request => &self.request,
+            Message::Response => &self.response,
         }
     }
 

@@ -4,7 +4,7 @@ use outgate_suite_import::http1::{self, Head};
 use outgate_suite_import::{
     Delivery, Expectation, Header, Input, Invocation, LogLevel as SuiteLevel, Test as SuiteTest, join_repeats,
 };
-use outgate_test_host::{Host, HttpStream, LogLevel, Module, Phase, Profile, Property, Request, Response};
+use outgate_test_host::{Host, HttpStream, LogLevel, Message, Module, Phase, Profile, Property, Request, Response};
 
 use super::Suite;
 use super::check::{Check, Found, joined};
@@ -156,10 +156,9 @@ impl<'a> Player<'a> {
             && stream.local_reply().is_none()
         {
             let headers = self.headers(invocation, Head::Response)?;
-            stream.continue_request();
             self.told = stream.logs().len();
             let lines = headers.iter().map(|header| (&header.key, &header.value));
-            stream.response_headers(Response::from_lines(lines).trailing_empty_chunk());
+            stream.response_headers(Response::from_headers(lines).trailing_empty_chunk());
             self.phase(&mut stream, invocation, "response_headers", true, Vec::new())?;
         } else if let Some(invocation) = &test.response_headers {
             self.phase(&mut stream, invocation, "response_headers", false, Vec::new())?;
@@ -176,7 +175,12 @@ impl<'a> Player<'a> {
                 Input::Headers(_) => Vec::new(),
             };
             self.told = stream.logs().len();
-            let before = stream.passed_body(name == "response_body").len();
+            let message = if name == "response_body" {
+                Message::Response
+            } else {
+                Message::Request
+            };
+            let before = stream.passed_body(message).len();
             for (index, chunk) in pieces(&content, &self.test.delivery).iter().enumerate() {
                 let is_last = index + 1 == pieces(&content, &self.test.delivery).len();
                 if stream.local_reply().is_some() {
@@ -188,8 +192,9 @@ impl<'a> Player<'a> {
                     stream.request_body(chunk, is_last);
                 }
             }
-            let body = stream.passed_body(name == "response_body");
-            self.phase(stream, invocation, name, false, body[before.min(body.len())..].to_vec())?;
+            let body = stream.passed_body(message);
+            let body = body[before.min(body.len())..].to_vec();
+            self.phase(stream, invocation, name, false, body)?;
         }
         Ok(())
     }
@@ -203,7 +208,7 @@ impl<'a> Player<'a> {
         body: Vec<u8>,
     ) -> Result<(), String> {
         let mut found = self.found(stream, |phase| phase != Phase::ContextCreate);
-        found.reply = stream.local_reply();
+        found.reply = stream.local_reply().cloned();
         match &found.reply {
             Some(reply) => {
                 found.headers = joined(&reply.headers);
@@ -213,7 +218,12 @@ impl<'a> Player<'a> {
                 found.body.clone_from(&reply.body);
             }
             None => {
-                found.headers = joined(&stream.headers(name.starts_with("response")));
+                let message = if name.starts_with("response") {
+                    Message::Response
+                } else {
+                    Message::Request
+                };
+                found.headers = joined(stream.headers(message));
                 found.body = body;
             }
         }

@@ -4,7 +4,7 @@ use crate::abi::Status;
 use crate::attributes_by_default;
 use crate::header_map::HeaderMap;
 use crate::property::Property;
-use crate::property_store::{Found, PropertyStore};
+use crate::property_store::Found;
 use crate::refusal::Refusal;
 use crate::response::status_of;
 use crate::stream_state::StreamState;
@@ -29,18 +29,15 @@ const GROUPS: [&[u8]; 11] = [
 
 /// Writes the encoded value of the property at `path` to `out`.
 pub(super) fn read(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Answer {
+    if !state.process.settings.profile.derives_attributes() {
+        return read_given_only(state, path, out);
+    }
     if path.is_empty() {
         return Err(Refusal::new(Status::SerializationFailure, "the path is empty"));
     }
     let stream = state.stream();
-    let given = [
-        stream.map(|stream| &*stream.properties),
-        Some(&state.process.settings.properties),
-    ];
-    for store in given.into_iter().flatten() {
-        if let Some(answer) = read_given(store, path, out) {
-            return answer;
-        }
+    if let Some(answer) = read_given(state, path, out) {
+        return answer;
     }
     let mut segments = path.splitn(3, |&byte| byte == 0);
     let (first, second, rest) = (segments.next().unwrap_or_default(), segments.next(), segments.next());
@@ -84,13 +81,33 @@ pub(super) fn read(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Answer {
     }
 }
 
-fn read_given(store: &PropertyStore, path: &[u8], out: &mut Vec<u8>) -> Option<Answer> {
-    Some(match store.find(path)? {
-        Found::Error(status) => Err(Refusal::new(status, "the test made this property fail")),
-        Found::Value(value) => value
-            .encode_into(out)
-            .map_err(|error| Refusal::new(Status::SerializationFailure, error.to_string())),
-    })
+/// Where a stream has what it was given, and the plugin its root id. Paths are compared with dots between their segments.
+fn read_given_only(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Answer {
+    let segments = path.split(|&byte| byte == 0 || byte == b'.');
+    let segments: Vec<&[u8]> = segments.filter(|segment| !segment.is_empty()).collect();
+    if let Some(answer) = read_given(state, &segments.join(&0), out) {
+        return answer;
+    }
+    if state.stream().is_none() && path == b"plugin_root_id" {
+        out.extend_from_slice(state.process.settings.root_id.as_bytes());
+        return Ok(());
+    }
+    Err(Refusal::not_found(
+        "the stream was given no such property, and in the tester of Google's service extensions it has no others",
+    ))
+}
+
+/// What the test gave, the stream before the host.
+fn read_given(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Option<Answer> {
+    let of_stream = state.stream().and_then(|stream| stream.properties.find(path));
+    Some(
+        match of_stream.or_else(|| state.process.settings.properties.find(path))? {
+            Found::Error(status) => Err(Refusal::new(status, "the test made this property fail")),
+            Found::Value(value) => value
+                .encode_into(out)
+                .map_err(|error| Refusal::new(Status::SerializationFailure, error.to_string())),
+        },
+    )
 }
 
 fn read_plugin(state: &VmState, first: &[u8], second: Option<&[u8]>, out: &mut Vec<u8>) -> bool {

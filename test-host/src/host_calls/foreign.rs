@@ -20,9 +20,15 @@ pub(super) fn call(
     state.trace.text(name);
     state.budget.take_bytes(arguments.len())?;
     let given = state.process.settings.foreign_functions.find(name);
+    let has_own = state.process.settings.profile.has_foreign_functions();
     let answer = match (given, name) {
         (Some(function), _) => {
             function(arguments).map_err(|status| Refusal::new(status, "the test's own function answered this"))?
+        }
+        (None, _) if !has_own => {
+            return Err(Refusal::not_found(
+                "Google's service extensions have no foreign functions, and this host is like their tester",
+            ));
         }
         (None, b"declare_property") => declare_property(state, arguments).map(|()| Vec::new())?,
         (None, b"set_envoy_filter_state") => set_filter_state(state, arguments).map(|()| Vec::new())?,

@@ -12,6 +12,7 @@ mod lifecycle;
 mod local_replies;
 mod properties;
 mod refused_modules;
+mod service_extensions;
 mod state;
 mod wasi;
 mod workers;

@@ -34,7 +34,8 @@ pub(super) fn rules() -> Vec<Rule> {
             &["read = ", "write -> 2", "client 200"],
         )
         .exchange(Exchange::with_body(&["hello"]))
-        .confirmed(),
+        .confirmed()
+        .otherwise(Profile::Gcp, &["read -> 1", "write -> 1", "client 200"]),
         Rule::new(
             "buffers.callout-body-outside",
             "Outside of its callback the body of a callout's answer is NOT_FOUND.",

@@ -1,5 +1,6 @@
 use crate::filter::filter;
 use crate::rule::Rule;
+use outgate_test_host::Profile;
 
 /// Calls a path of 8 bytes with `GET`; what is behind a `?` only fills it up.
 macro_rules! calling {
@@ -29,7 +30,7 @@ macro_rules! answered {
 }
 
 pub(super) fn rules() -> Vec<Rule> {
-    vec![
+    let rules = vec![
         Rule::new(
             "callouts.answer",
             "An HTTP callout is answered on the root: its headers and body can be read there, its number is 4, its status 0.",
@@ -208,5 +209,7 @@ pub(super) fn rules() -> Vec<Rule> {
                 "client 200",
             ],
         ),
-    ]
+    ];
+    // Service extensions call nothing: see the profile.
+    rules.into_iter().map(|rule| rule.not_in(Profile::Gcp)).collect()
 }

@@ -1,5 +1,6 @@
 use crate::filter::filter;
 use crate::rule::{Exchange, Rule};
+use outgate_test_host::Profile;
 
 fn duplicates() -> Exchange {
     Exchange {
@@ -19,14 +20,16 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"missing" (call $get_value (i32.const 0) $"x-b" &out)) (i32.const 0)"# } },
             &["lower = 1", "upper = 1", "missing -> 1", "client 200"],
         )
-        .exchange(duplicates()),
+        .exchange(duplicates())
+        .otherwise(Profile::Gcp, &["lower = 1, 2", "upper = 1, 2", "missing -> 1", "client 200"]),
         Rule::new(
             "headers.host",
             "`host` is another name of `:authority`.",
             filter! { request_headers { r#"
                 (call $show $"host" (call $get_value (i32.const 0) $"host" &out)) (i32.const 0)"# } },
             &["host = test.com", "client 200"],
-        ),
+        )
+        .otherwise(Profile::Gcp, &["host -> 1", "client 200"]),
         Rule::new(
             "headers.add",
             "Adding appends a line and lower-cases its name.",
@@ -35,7 +38,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $status $"add" (call $add_value (i32.const 2) $"x-b" $"2"))
                 (call $show $"get" (call $get_value (i32.const 2) $"x-b" &out)) (i32.const 0)"# } },
             &["add -> 0", "add -> 0", "get = 1", "client 200"],
-        ),
+        )
+        .otherwise(Profile::Gcp, &["add -> 0", "add -> 0", "get = 1, 2", "client 200"]),
         Rule::new(
             "headers.replace",
             "Replacing sets a header that is not there, and makes several lines one.",
@@ -82,6 +86,7 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"value" (call $get_value (i32.const 6) $":status" &out))
                 (call $show $"pairs" (call $get_header_map_pairs (i32.const 6) &out)) (i32.const 0)"# } },
             &["value -> 2", "pairs = ", "client 200"],
-        ),
+        )
+        .otherwise(Profile::Gcp, &["value -> 2", "pairs -> 2", "client 200"]),
     ]
 }

@@ -13,7 +13,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"empty" (call $get_property (i32.const 0) (i32.const 0) &out)) (i32.const 0)"# } },
             &["unknown -> 1", "unknown of a group -> 1", "empty -> 3", "client 200"],
         )
-        .confirmed(),
+        .confirmed()
+        .otherwise(Profile::Gcp, &["unknown -> 1", "unknown of a group -> 1", "empty -> 1", "client 200"]),
         Rule::new(
             "properties.request",
             "Attributes of a request come from its headers.",
@@ -29,7 +30,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 "path = /path?q=1", "url_path = /path", "query = q=1", "host = test.com", "method = GET", "protocol = HTTP/1.1",
                 "header = 0", "client 200",
             ],
-        ),
+        )
+        .otherwise(Profile::Gcp, &["path -> 1", "url_path -> 1", "query -> 1", "host -> 1", "method -> 1", "protocol -> 1", "header -> 1", "client 200"]),
         Rule::new(
             "properties.request-gone",
             "What comes from the request's headers is gone with them, and is back in `on_log`.",
@@ -53,7 +55,8 @@ pub(super) fn rules() -> Vec<Rule> {
             },
             &["request -> 1", "response -> 0", "bytes = 8", "code = 200", "client 200"],
         )
-        .corrects("`response.code` is not there before the stream is complete."),
+        .corrects("`response.code` is not there before the stream is complete.")
+        .not_in(Profile::Gcp),
         Rule::new(
             "properties.plaintext",
             "Without TLS `connection.mtls` is one byte of 0, `connection.requested_server_name` is empty, and there is no peer \
@@ -65,7 +68,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"sni" (call $get_property $"connection\00requested_server_name" &out))
                 (call $show $"san" (call $get_property $"connection\00uri_san_peer_certificate" &out)) (i32.const 0)"# } },
             &["mtls -> 0", "bytes = 1", "value = 0", "sni = ", "san -> 1", "client 200"],
-        ),
+        )
+        .not_in(Profile::Gcp),
         Rule::new(
             "properties.plugin",
             "A plugin knows its names: `plugin_name`, `plugin_root_id`, `plugin_vm_id`.",
@@ -74,7 +78,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"root" (call $get_property $"plugin_root_id" &out))
                 (call $show $"vm" (call $get_property $"plugin_vm_id" &out)) (i32.const 1)"# } },
             &["name = properties.plugin", "root = root", "vm = properties.plugin", "client 200"],
-        ),
+        )
+        .otherwise(Profile::Gcp, &["name -> 1", "root = root", "vm -> 1", "client 200"]),
         Rule::new(
             "properties.filter-state",
             "What is set as `x` is read as `x`, and as `filter_state` `wasm.x`; it can be set again.",
@@ -84,7 +89,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"x" (call $get_property $"x" &out))
                 (call $show $"filter_state" (call $get_property $"filter_state\00wasm.x" &out)) (i32.const 0)"# } },
             &["set -> 0", "again -> 0", "x = two", "filter_state = two", "client 200"],
-        ),
+        )
+        .not_in(Profile::Gcp),
         Rule::new(
             "properties.filter-state-segments",
             "A path of several segments is one key, with its NULs: it cannot be walked into by segments.",
@@ -94,7 +100,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"filter_state" (call $get_property $"filter_state\00wasm.a\00b" &out)) (i32.const 0)"# } },
             &["set -> 0", "as it was set -> 1", "filter_state -> 1", "client 200"],
         )
-        .confirmed(),
+        .confirmed()
+        .not_in(Profile::Gcp),
         Rule::new(
             "properties.declared-read-only",
             "A property that was declared read-only is set once: BAD_ARGUMENT. So is declaring it twice.",
@@ -108,7 +115,8 @@ pub(super) fn rules() -> Vec<Rule> {
                     (call $status $"set again" (call $set_property $"x" $"two")) (i32.const 0)"# }
             },
             &["declare -> 0", "again -> 2", "set -> 0", "set again -> 2", "client 200"],
-        ),
+        )
+        .not_in(Profile::Gcp),
         Rule::new(
             "properties.foreign",
             "A foreign function that is not there is NOT_FOUND; a caller may give no place for the answer.",
@@ -117,7 +125,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $status $"no place" (call $call_foreign_function $"clear_route_cache" $"" (i32.const 0) (i32.const 0)))
                 (i32.const 0)"# } },
             &["unknown -> 1", "no place -> 0", "client 200"],
-        ),
+        )
+        .not_in(Profile::Gcp),
         Rule::new(
             "properties.compression",
             "`compress` and `uncompress` are each other's inverse; what is no zlib stream is SERIALIZATION_FAILURE.",
@@ -127,6 +136,7 @@ pub(super) fn rules() -> Vec<Rule> {
                     (i32.load (i32.const 1024)) (i32.load (i32.const 1028)) &out))
                 (call $status $"garbage" (call $call_foreign_function $"uncompress" $"garbage" &out)) (i32.const 0)"# } },
             &["compress -> 0", "uncompress = hello hello hello", "garbage -> 3", "client 200"],
-        ),
+        )
+        .not_in(Profile::Gcp),
     ]
 }
