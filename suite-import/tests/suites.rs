@@ -86,7 +86,7 @@ fn everything_that_the_schema_has_is_read() {
         Input::Content(b"HTTP/1.1 201 Created\r\nServer: shop\r\n".to_vec())
     );
     let immediate = Immediate {
-        at: Position { line: 45, column: 17 },
+        at: Position { line: 40, column: 17 },
         http_status: Some(503),
         grpc_status: Some(14),
         details: Some(String::new()),
