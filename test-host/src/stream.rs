@@ -19,7 +19,7 @@ use crate::stream_state::Course;
 use crate::trap::Trap;
 
 /// The response code details of a response that came from the upstream.
-const VIA_UPSTREAM: &str = "via_upstream";
+pub(crate) const VIA_UPSTREAM: &str = "via_upstream";
 
 /// How long a client waits, in nanoseconds: the timeout that a route has in Envoy by default.
 const PATIENCE: u64 = 15_000_000_000;

@@ -6,6 +6,7 @@ mod callouts;
 mod documentation;
 mod failures;
 mod fixture;
+mod foreign_functions;
 mod header_maps;
 mod hostile;
 mod lifecycle;

@@ -1,30 +1,31 @@
 //! Attributes: the properties that a test gave, those that the host works out from the stream, and filter state.
 
+mod request;
+mod response;
+
 use crate::abi::Status;
 use crate::attributes_by_default;
 use crate::header_map::HeaderMap;
+use crate::pairs;
 use crate::property::Property;
 use crate::property_store::Found;
 use crate::refusal::Refusal;
-use crate::response::status_of;
 use crate::stream_state::StreamState;
 use crate::vm_state::VmState;
 
 use super::frame::Answer;
 
 /// The groups of attributes that Envoy knows. Any other name, alone, is looked up in the filter state.
-const GROUPS: [&[u8]; 11] = [
+const GROUPS: [&[u8]; 9] = [
     b"request",
     b"response",
     b"source",
     b"destination",
     b"connection",
     b"upstream",
-    b"metadata",
     b"filter_state",
     b"upstream_filter_state",
     b"xds",
-    b"node",
 ];
 
 /// Writes the encoded value of the property at `path` to `out`.
@@ -59,8 +60,14 @@ pub(super) fn read(state: &VmState, path: &[u8], out: &mut Vec<u8>) -> Answer {
             out,
         }
         .read(first),
-        None if first == b"metadata" => Err(Refusal::not_found(
-            "the stream has no dynamic metadata: Request::dynamic_metadata gives it some",
+        // A stream without dynamic metadata has an empty message of it.
+        None if first == b"metadata" => Ok(()),
+        Some(b"filter_metadata") if first == b"metadata" && rest.is_none() => {
+            pairs::encode(HeaderMap::new().iter(), out);
+            Ok(())
+        }
+        Some(b"filter_metadata") if first == b"metadata" => Err(Refusal::not_found(
+            "the stream has no dynamic metadata of this name: Request::dynamic_metadata gives it some",
         )),
         None if is_group => Err(Refusal::new(
             Status::SerializationFailure,
@@ -133,101 +140,23 @@ struct Group<'a> {
 
 impl Group<'_> {
     fn read(self, group: &[u8]) -> Answer {
+        let has_parts = matches!(
+            (group, self.name),
+            (b"request" | b"response", b"headers") | (b"response", b"trailers") | (b"filter_state", _)
+        );
+        if self.rest.is_some() && !has_parts {
+            return Err(Refusal::not_found(
+                "this attribute has no parts that a path could lead to",
+            ));
+        }
         match group {
             b"request" => self.request(),
             b"response" => self.response(),
             b"source" | b"destination" | b"connection" => self.connection(group),
+            b"upstream" => self.upstream(),
+            b"xds" => self.xds(),
             b"filter_state" => self.filter_state(),
             _ => Err(Refusal::not_found("the test gave the request no such property")),
-        }
-    }
-
-    fn request(self) -> Answer {
-        // What does not come from the headers can be read at any time.
-        match self.name {
-            b"protocol" => return self.text(b"HTTP/1.1"),
-            b"time" => {
-                let began = self.stream.started;
-                return self.value(&Property::Uint(began));
-            }
-            b"size" => {
-                let size = self.stream.request.passed.len() + self.stream.request.body.len();
-                return self.value(&Property::Int(size as i64));
-            }
-            b"duration" if self.stream.logging => {
-                let lasted = self.state.clock.saturating_sub(self.stream.started);
-                return self.value(&Property::Duration(i64::try_from(lasted).unwrap_or(i64::MAX)));
-            }
-            b"duration" => return Err(Refusal::not_found("request.duration exists in on_log only")),
-            _ => {}
-        }
-        let Some(headers) = self.stream.visible_request() else {
-            return Err(Refusal::not_found(
-                "Envoy derives this from the request headers, which are gone: they can be used in on_request_headers, as \
-                 long as it paused the stream, and in on_log",
-            ));
-        };
-        let path = headers.get(":path").unwrap_or_default();
-        match self.name {
-            b"path" => self.header(headers, ":path"),
-            b"url_path" => self.text(path.split(|&byte| byte == b'?').next().unwrap_or_default()),
-            b"query" => {
-                let query = path.splitn(2, |&byte| byte == b'?').nth(1).unwrap_or_default();
-                self.text(query.split(|&byte| byte == b'#').next().unwrap_or_default())
-            }
-            b"host" => self.header(headers, ":authority"),
-            b"scheme" => self.header(headers, ":scheme"),
-            b"method" => self.header(headers, ":method"),
-            b"referer" => self.header(headers, "referer"),
-            b"useragent" => self.header(headers, "user-agent"),
-            b"id" => self.header(headers, "x-request-id"),
-            b"headers" => self.joined_header(headers),
-            b"headers_bytes" => {
-                let bytes = headers.byte_size();
-                self.value(&Property::Int(bytes as i64))
-            }
-            _ => Err(Refusal::not_found(
-                "Envoy has no such attribute of a request, or this host does not have it",
-            )),
-        }
-    }
-
-    fn response(self) -> Answer {
-        let Some(headers) = self.stream.visible_response() else {
-            return Err(Refusal::not_found("there is no response that can be read now"));
-        };
-        match self.name {
-            b"headers" => self.joined_header(headers),
-            // The proxy has noted it by the time that filters see the response.
-            b"code" => self.value(&Property::Int(i64::from(status_of(headers)))),
-            _ if !self.stream.logging => Err(Refusal::not_found(
-                "of the response only headers and code can be read before on_log",
-            )),
-            b"code_details" => {
-                let details = self.stream.details.as_bytes();
-                self.text(details)
-            }
-            b"flags" => self.value(&Property::Int(0)),
-            b"grpc_status" => {
-                let status = headers
-                    .get("grpc-status")
-                    .and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
-                match status {
-                    Some(status) => self.value(&Property::Int(status)),
-                    None => Err(Refusal::not_found("the response has no gRPC status")),
-                }
-            }
-            b"size" => {
-                let size = self.stream.response.passed.len();
-                self.value(&Property::Int(size as i64))
-            }
-            b"headers_bytes" => {
-                let bytes = headers.byte_size();
-                self.value(&Property::Int(bytes as i64))
-            }
-            _ => Err(Refusal::not_found(
-                "Envoy has no such attribute of a response, or this host does not have it",
-            )),
         }
     }
 
@@ -238,6 +167,30 @@ impl Group<'_> {
             None if group == b"connection" => Err(Refusal::not_found("the test gave the connection no such property")),
             None => Err(Refusal::not_found(
                 "an end of a connection has only `address` and `port`",
+            )),
+        }
+    }
+
+    /// The proxy knows its upstream once it is connected to it; to a filter that is when the response comes.
+    fn upstream(self) -> Answer {
+        if self.stream.upstream_answered_at.is_none() {
+            return Err(Refusal::not_found("the request has not been sent to an upstream yet"));
+        }
+        let name = std::str::from_utf8(self.name).unwrap_or_default();
+        match attributes_by_default::of_upstream(name) {
+            Some(value) => self.value(&value),
+            None => Err(Refusal::not_found(
+                "the test gave the request no such property of the upstream",
+            )),
+        }
+    }
+
+    fn xds(self) -> Answer {
+        let name = std::str::from_utf8(self.name).unwrap_or_default();
+        match attributes_by_default::of_xds(name) {
+            Some(value) => self.value(&value),
+            None => Err(Refusal::not_found(
+                "the test gave neither the request nor the host such a property; Envoy has it from its configuration",
             )),
         }
     }
@@ -262,25 +215,23 @@ impl Group<'_> {
         }
     }
 
-    /// `headers.<name>`: the values of all lines with this name, joined by commas.
-    fn joined_header(self, headers: &HeaderMap) -> Answer {
+    /// A map of headers: all of them, or by the rest of the path the values of one name, joined by commas.
+    fn headers(self, headers: &HeaderMap) -> Answer {
         let Some(name) = self.rest else {
-            return Err(Refusal::new(
-                Status::SerializationFailure,
-                "the headers cannot be read as a whole, only by name",
-            ));
+            let mut names: Vec<&[u8]> = Vec::new();
+            for (name, _) in headers {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            let joined: Vec<Vec<u8>> = names.iter().filter_map(|name| join(headers, name)).collect();
+            pairs::encode(names.iter().zip(&joined), self.out);
+            return Ok(());
         };
-        let name = String::from_utf8_lossy(name);
-        let mut values = headers.get_all(&name);
-        let Some(first) = values.next() else {
-            return Err(Refusal::not_found("there is no such header"));
-        };
-        self.out.extend_from_slice(first);
-        for value in values {
-            self.out.push(b',');
-            self.out.extend_from_slice(value);
+        match join(headers, name) {
+            Some(joined) => self.text(&joined),
+            None => Err(Refusal::not_found("there is no such header")),
         }
-        Ok(())
     }
 
     fn text(self, text: &[u8]) -> Answer {
@@ -288,9 +239,24 @@ impl Group<'_> {
         Ok(())
     }
 
+    fn int(self, number: u64) -> Answer {
+        self.value(&Property::Int(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+
+    fn duration(self, nanoseconds: u64) -> Answer {
+        self.value(&Property::Duration(i64::try_from(nanoseconds).unwrap_or(i64::MAX)))
+    }
+
     fn value(self, value: &Property) -> Answer {
         value
             .encode_into(self.out)
             .map_err(|error| Refusal::new(Status::SerializationFailure, error.to_string()))
     }
+}
+
+/// The values of all lines with this name, joined by commas.
+fn join(headers: &HeaderMap, name: &[u8]) -> Option<Vec<u8>> {
+    let name = String::from_utf8_lossy(name);
+    let values: Vec<&[u8]> = headers.get_all(&name).collect();
+    (!values.is_empty()).then(|| values.join(&b','))
 }
