@@ -16,6 +16,7 @@ use outgate_sdk::scope::GatewayWorkload;
 use crate::build::plugins::Clients;
 use crate::enforcement::{Enforcement, EnforcementPoint, PluginKind};
 use crate::failure::Failure;
+use crate::hosted::content::Configuration;
 use crate::local::plan::Mapping;
 use crate::local::ports::WantedPort;
 
@@ -378,9 +379,11 @@ pub(crate) struct RequestArguments {
 ///
 /// A FilterScenario names any Proxy-Wasm filter, and what must become of requests that go through it in the embedded host:
 /// docs/filter-scenarios.md.
+///
+/// Suites of the plugin tester of Google's service extensions are played as that tester does: docs/plugin-tester-suites.md.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
-    /// Scenario files, or directories with some.
+    /// Scenario files, suites of the service extensions' plugin tester, or directories with some.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -393,19 +396,25 @@ pub(crate) struct Test {
     #[arg(long, value_name = "HOST:PORT=ADDRESS:PORT", value_parser = Mapping::parse)]
     pub(crate) map: Vec<Mapping>,
 
-    /// The filter's module, in place of the one that a FilterScenario names [env: OUTGATE_FILTER_WASM, where none is named].
+    /// The filter's module, in place of the one that a FilterScenario or a suite names [env: OUTGATE_FILTER_WASM, where none is
+    /// named].
     #[arg(long, value_name = "WASM")]
     pub(crate) filter: Option<PathBuf>,
+
+    /// The plugin's configuration, in place of the one that a suite names: a file, JSON, or text:TEXT.
+    #[arg(long, value_name = "FILE|JSON", value_parser = Configuration::parse)]
+    pub(crate) config: Option<Configuration>,
 
     /// The Envoy to run [default: the one on the PATH, or the one that `cargo xtask setup` installed].
     #[arg(long, value_name = "FILE", env = "ENVOY")]
     pub(crate) envoy: Option<PathBuf>,
 
-    /// Only this case of FilterScenarios, every row of its table; may be given several times. Scenarios are left out.
+    /// Only this case of FilterScenarios, every row of its table, or this test of suites; may be given several times. Scenarios are
+    /// left out.
     #[arg(long = "case", value_name = "NAME")]
     pub(crate) cases: Vec<String>,
 
-    /// Only cases of FilterScenarios that have this tag; may be given several times. Scenarios are left out.
+    /// Only cases of FilterScenarios that have this tag; may be given several times. Scenarios and suites are left out.
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
 
