@@ -1,6 +1,7 @@
 //! What every command prints alike.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Color, Reset, Style};
 use outgate_sdk::diagnostic::Diagnostics;
@@ -39,6 +40,13 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
 
 /// Prints one JSON document on standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    print_line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Prints a line on standard output as it is. Whoever does not read on, as `head` does, has seen enough.
+pub(crate) fn print_line(line: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

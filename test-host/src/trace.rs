@@ -92,6 +92,19 @@ impl CallRecord {
         self.name.as_str()
     }
 
+    /// Those of its arguments that are texts, such as names and values, in order; of long ones the first 96 bytes.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.args.iter().filter_map(move |arg| match *arg {
+            Arg::Text { end, .. } => Some(&self.text[std::mem::replace(&mut start, end)..end]),
+            Arg::Answer { end, .. } => {
+                start = end;
+                None
+            }
+            Arg::Map(_) | Arg::Buffer(_) | Arg::Number(_) => None,
+        })
+    }
+
     /// What the guest got; of a call of WASI, the status that comes nearest to it.
     pub fn status(&self) -> Status {
         match self.answer {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::report::{Counts, Report};
+use super::report::Report;
+use crate::hosted::counts::Counts;
 use crate::hosted::numbers::{counted, grouped, kibibytes, time};
 use crate::output::{FAINT, PLAIN, STRONG, WARNING};
 

@@ -10,12 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use outgate_test_host::{
     AccessLogFormat, Callout, CalloutId, CalloutKind, Event, GrpcEvent, Host, HttpStream, LogLevel, Outcome, Phase,
-    Response, Status, StreamId, UpstreamReply,
+    Response, StreamId, UpstreamReply,
 };
 use tokio::sync::Notify;
 
 use super::message;
-use super::origin::Origin;
+use super::origin::{Origin, Unanswered};
+use crate::hosted::callouts;
 use crate::output::{ERROR, FAINT, PLAIN, WARNING, harmless};
 
 /// How many events are kept while a filter is called: those of interest are printed right after.
@@ -102,12 +103,13 @@ impl Gateway {
                     let (phase, message) = (line.phase, harmless(&line.message));
                     anstream::eprintln!("{style}[{}]{PLAIN} {phase}: {message}", line.level);
                 }
-                Event::HostCall(call) if calls_out(call.name()) && call.status() != Status::Ok => {
-                    let line = call.to_string();
-                    anstream::eprintln!(
-                        "{WARNING}warning{PLAIN}: {}; --cluster NAME=URL says where a cluster is",
-                        harmless(&line)
-                    );
+                Event::HostCall(call) if callouts::is_refused(&call) => {
+                    let mut line = call.to_string();
+                    let is_known = |name: &str| self.around.clusters.contains_key(name);
+                    if let Some(name) = callouts::unknown_cluster(&call, is_known) {
+                        line.push_str(&format!("; --cluster {name}=http://HOST:PORT says where it is"));
+                    }
+                    anstream::eprintln!("{WARNING}warning{PLAIN}: {}", harmless(&line));
                 }
                 _ => {}
             }
@@ -143,7 +145,7 @@ impl Gateway {
     async fn call_out(&self, callout: &Callout) -> UpstreamReply {
         if callout.kind != CalloutKind::Http {
             let why = "outgate serve makes HTTP callouts only";
-            anstream::eprintln!("{WARNING}warning{PLAIN}: {}: {why}", harmless(&callout.to_string()));
+            warn(callout, why);
             return UpstreamReply::grpc_stream([GrpcEvent::Close(GRPC_UNIMPLEMENTED, why.to_owned())]);
         }
         let answer = async {
@@ -154,24 +156,24 @@ impl Gateway {
                 .ok_or("there is no such cluster")?;
             let request = message::request_to(&callout.headers, &callout.body, &callout.trailers, None)?;
             let patience = callout.timeout.unwrap_or(CALLOUT_PATIENCE);
-            let answer = origin.send(request, self.around.limit, patience).await;
-            answer.map_err(|why| format!("{origin}: {why}"))
-        };
-        match answer.await {
-            Ok(whole) => message::response_for_filter(&whole).into(),
-            Err(why) => {
-                anstream::eprintln!(
-                    "{WARNING}warning{PLAIN}: {}: {}",
-                    harmless(&callout.to_string()),
-                    harmless(&why)
-                );
-                // What Envoy's router answers for an upstream that it cannot reach.
-                Response::new(503)
-                    .header("content-type", "text/plain")
-                    .body("upstream connect error or disconnect/reset before headers")
-                    .into()
+            match origin.send(request, self.around.limit, patience).await {
+                Ok(whole) => Ok(message::response_for_filter(&whole).into()),
+                // The host has the same deadline, and tells the filter by itself.
+                Err(why @ Unanswered::TimedOut(_)) if callout.timeout.is_some() => {
+                    warn(callout, &format!("{origin}: {why}"));
+                    Ok(UpstreamReply::silence())
+                }
+                Err(why) => Err(format!("{origin}: {why}")),
             }
-        }
+        };
+        answer.await.unwrap_or_else(|why: String| {
+            warn(callout, &why);
+            // What Envoy's router answers for an upstream that it cannot reach.
+            Response::new(503)
+                .header("content-type", "text/plain")
+                .body("upstream connect error or disconnect/reset before headers")
+                .into()
+        })
     }
 
     /// Wakes the host whenever something is due in it.
@@ -267,8 +269,9 @@ impl Drop for Stream {
     }
 }
 
-fn calls_out(name: &str) -> bool {
-    matches!(name, "proxy_http_call" | "proxy_grpc_call" | "proxy_grpc_stream")
+fn warn(callout: &Callout, why: &str) {
+    let line = format!("{callout}: {why}");
+    anstream::eprintln!("{WARNING}warning{PLAIN}: {}", harmless(&line));
 }
 
 /// Nanoseconds since the epoch.
