@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use super::message;
 use super::origin::{Origin, Unanswered};
 use crate::hosted::callouts;
-use crate::output::{ERROR, FAINT, PLAIN, WARNING, harmless};
+use crate::output::{self, ERROR, FAINT, PLAIN, WARNING, harmless, harmless_line};
 
 /// How many events are kept while a filter is called: those of interest are printed right after.
 pub(super) const MOST_EVENTS: usize = 100_000;
@@ -109,7 +109,7 @@ impl Gateway {
                     if let Some(name) = callouts::unknown_cluster(&call, is_known) {
                         line.push_str(&format!("; --cluster {name}=http://HOST:PORT says where it is"));
                     }
-                    anstream::eprintln!("{WARNING}warning{PLAIN}: {}", harmless(&line));
+                    output::warn(&line);
                 }
                 _ => {}
             }
@@ -145,7 +145,7 @@ impl Gateway {
     async fn call_out(&self, callout: &Callout) -> UpstreamReply {
         if callout.kind != CalloutKind::Http {
             let why = "outgate serve makes HTTP callouts only";
-            warn(callout, why);
+            output::warn(&format!("{callout}: {why}"));
             return UpstreamReply::grpc_stream([GrpcEvent::Close(GRPC_UNIMPLEMENTED, why.to_owned())]);
         }
         let answer = async {
@@ -160,20 +160,26 @@ impl Gateway {
                 Ok(whole) => Ok(message::response_for_filter(&whole).into()),
                 // The host has the same deadline, and tells the filter by itself.
                 Err(why @ Unanswered::TimedOut(_)) if callout.timeout.is_some() => {
-                    warn(callout, &format!("{origin}: {why}"));
+                    output::warn(&format!("{callout}: {origin}: {why}"));
                     Ok(UpstreamReply::silence())
                 }
                 Err(why) => Err(format!("{origin}: {why}")),
             }
         };
         answer.await.unwrap_or_else(|why: String| {
-            warn(callout, &why);
+            output::warn(&format!("{callout}: {why}"));
             // What Envoy's router answers for an upstream that it cannot reach.
             Response::new(503)
                 .header("content-type", "text/plain")
                 .body("upstream connect error or disconnect/reset before headers")
                 .into()
         })
+    }
+
+    /// Will nothing happen by itself? Then only another request can let go what is held.
+    fn is_at_rest(&self) -> bool {
+        let host = self.host.borrow();
+        host.due_in().is_none() && host.pending_callouts().is_empty()
     }
 
     /// Wakes the host whenever something is due in it.
@@ -225,14 +231,28 @@ impl Stream {
 
     /// Waits until the filter does not hold it any more.
     pub(super) async fn free(&self) {
+        let mut has_told = false;
         loop {
             // Before looking: what happens in between must wake it.
             let moved = self.gateway.moved.notified();
-            if self.held().is_none() {
+            let Some(phase) = self.held() else {
                 return;
+            };
+            if !has_told && self.gateway.is_at_rest() {
+                has_told = true;
+                self.warn_of_hold(phase);
             }
             moved.await;
         }
+    }
+
+    fn warn_of_hold(&self, phase: Phase) {
+        let headers = self.act(|stream| stream.headers(false)).unwrap_or_default();
+        let text = |name| headers.text(name).unwrap_or_default();
+        let (method, authority, path) = (text(":method"), text(":authority"), text(":path"));
+        output::warn(&format!(
+            "the filter holds {method} {authority}{path} in {phase}, with no callout and no tick to come"
+        ));
     }
 
     fn held(&self) -> Option<Phase> {
@@ -257,7 +277,7 @@ impl Stream {
         let outcome = self.gateway.act(|host| host.stream(self.id).map(HttpStream::finish));
         if let Some(outcome) = &outcome {
             let line = outcome.access_log(&self.gateway.around.access_log);
-            anstream::println!("{}", harmless(line.trim_end_matches('\n')));
+            anstream::println!("{}", harmless_line(line.trim_end_matches('\n')));
         }
         outcome
     }
@@ -267,11 +287,6 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn warn(callout: &Callout, why: &str) {
-    let line = format!("{callout}: {why}");
-    anstream::eprintln!("{WARNING}warning{PLAIN}: {}", harmless(&line));
 }
 
 /// Nanoseconds since the epoch.

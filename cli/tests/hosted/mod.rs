@@ -64,6 +64,11 @@ impl Filter {
         fs::rename(beside, self.path().join(name)).expect(name);
     }
 
+    /// The module.
+    pub(crate) fn wasm(&self) -> Vec<u8> {
+        fs::read(self.path().join("filter.wasm")).expect("the module is there")
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.0.path().to_owned()
     }
