@@ -116,7 +116,9 @@ impl Host {
             Some(trap) if !fails_open => state.fail(trap.clone()),
             _ => {}
         }
-        worker.vm.state().streams.push(state);
+        let vm = worker.vm.state();
+        state.calls_before = vm.trace.sequence();
+        vm.streams.push(state);
         StreamId {
             worker: self.current,
             context,

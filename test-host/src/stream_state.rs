@@ -43,6 +43,8 @@ pub(crate) struct StreamState {
     pub(crate) local_reply: Option<LocalReply>,
     /// Has the guest been told of this context?
     pub(crate) created: bool,
+    /// The number of the last host call before it.
+    pub(crate) calls_before: u64,
     pub(crate) ledger: Ledger,
     /// The response code details, once a response is on its way.
     pub(crate) details: String,
@@ -103,6 +105,7 @@ impl StreamState {
             course: Course::Open,
             local_reply: None,
             created: false,
+            calls_before: 0,
             ledger: Ledger::default(),
             details: String::new(),
             started: now,

@@ -298,6 +298,12 @@ impl TraceRing {
         self.calls
     }
 
+    /// Are all calls kept that came after the one with this number?
+    pub(crate) fn has_all_since(&self, sequence: u64) -> bool {
+        let kept = self.records.front().map_or(self.calls, |oldest| oldest.sequence - 1);
+        kept <= sequence
+    }
+
     /// The calls that are still kept, oldest first.
     pub(crate) fn records(&self) -> impl Iterator<Item = &CallRecord> {
         self.records.iter()
