@@ -238,7 +238,7 @@ impl Host {
     fn ledger(&self) -> Option<&Ledger> {
         let worker = &self.workers[self.current];
         let mut roots = worker.vm.view().roots.iter();
-        roots.find(|root| root.id == worker.root).map(|root| &root.ledger)
+        roots.find(|root| root.id == worker.root).map(|root| &*root.ledger)
     }
 
     /// The last host calls that were made on this worker, oldest first: as many as the host keeps.

@@ -120,7 +120,8 @@ impl Outcome {
             body: std::mem::take(&mut stream.request.passed),
             trailers,
         });
-        let text = |key: Vec<u8>| String::from_utf8_lossy(&key).into_owned();
+        let text =
+            |key| String::from_utf8(key).unwrap_or_else(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
         Self {
             end,
             upstream,

@@ -45,7 +45,7 @@ pub(crate) struct StreamState {
     pub(crate) created: bool,
     /// The number of the last host call before it.
     pub(crate) calls_before: u64,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Box<Ledger>,
     /// The response code details, once a response is on its way.
     pub(crate) details: String,
     /// When it began, by the virtual clock.
@@ -106,7 +106,7 @@ impl StreamState {
             local_reply: None,
             created: false,
             calls_before: 0,
-            ledger: Ledger::default(),
+            ledger: Box::default(),
             details: String::new(),
             started: now,
             upstream_answered_at: None,

@@ -163,10 +163,9 @@ pub(super) fn send_local_response(
     let mut remark = "";
     match state.stream_mut() {
         Some(stream) if processing && stream.wishes.reply.is_none() => {
-            let details = String::from_utf8_lossy(details).replace(|c: char| c.is_ascii_whitespace(), "_");
             stream.wishes.reply = Some(LocalReply {
                 status,
-                details,
+                details: without_white_space(details),
                 body: body.to_vec(),
                 headers: pairs::decode(headers).unwrap_or_default().into_iter().collect(),
                 grpc_status: (grpc_status <= MAX_GRPC_STATUS).then_some(grpc_status),
@@ -177,4 +176,11 @@ pub(super) fn send_local_response(
     }
     state.trace.end(Status::Ok, remark.into());
     Ok(())
+}
+
+/// Envoy's access log is told apart by spaces.
+fn without_white_space(details: &[u8]) -> String {
+    let of_word = |byte: &u8| if byte.is_ascii_whitespace() { b'_' } else { *byte };
+    let details: Vec<u8> = details.iter().map(of_word).collect();
+    String::from_utf8_lossy(&details).into_owned()
 }
