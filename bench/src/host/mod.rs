@@ -2,7 +2,7 @@
 //!
 //! Both are measured as tests have them: a host with its usual settings, which counts everything and keeps the last host calls.
 //! Streams are timed by the processor time of the thread that they run on, where the system tells it, so that other work on the
-//! machine does not count; a compilation uses all cores, and starts are timed by the clock on the wall.
+//! machine does not count. A compilation uses all cores: starts are timed by the clock on the wall, too.
 
 mod report;
 mod run;

@@ -76,7 +76,14 @@ fn starts(measured: &Measured) -> Table {
             shown(cold),
             shown(cached)
         ),
-        ["filter", "size", "compiled", "from the cache", "missed"],
+        [
+            "filter",
+            "size",
+            "compiled",
+            "processor time",
+            "from the cache",
+            "missed",
+        ],
     );
     for start in &measured.starts {
         let missed = [("compiled", start.cold, cold), ("cache", start.cached, cached)];
@@ -86,6 +93,7 @@ fn starts(measured: &Measured) -> Table {
             start.filter.name().to_owned(),
             bytes(start.size as u64),
             shown(start.cold),
+            shown(start.processor),
             shown(start.cached),
             missed.join(", "),
         ]);
@@ -115,6 +123,7 @@ fn data(measured: &Measured) -> Value {
             "filter": start.filter.name(),
             "bytes": start.size,
             "coldNs": start.cold.as_nanos() as u64,
+            "coldProcessorNs": start.processor.as_nanos() as u64,
             "cachedNs": start.cached.as_nanos() as u64,
         })
     };
