@@ -56,7 +56,7 @@ pub(crate) struct FilterFlags {
 pub(crate) struct ClockFlag {
     /// What time it is for the filter, as RFC 3339 has it. It stands still while the filter runs
     /// [default: 2026-01-01T00:00:00Z].
-    #[arg(long, value_name = "TIME", value_parser = instant::parse)]
+    #[arg(long, value_name = "TIME", value_parser = instant::parse_clock)]
     pub(crate) clock: Option<u64>,
 }
 

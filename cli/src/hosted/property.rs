@@ -54,10 +54,7 @@ fn read(kind: &str, value: &str) -> Result<Property, String> {
         "uint" => Property::Uint(value.parse().map_err(|_| not("unsigned integer of 64 bits"))?),
         "bool" => Property::Bool(value.parse().map_err(|_| not("boolean: true or false"))?),
         "double" => Property::Double(value.parse().map_err(|_| not("number"))?),
-        "timestamp" => {
-            let nanoseconds = instant::parse(value)?;
-            Property::Timestamp(i64::try_from(nanoseconds).map_err(|_| not("time that fits"))?)
-        }
+        "timestamp" => Property::Timestamp(instant::parse(value)?),
         "bytes" => Property::Bytes(STANDARD.decode(value).map_err(|_| not("base64"))?),
         "json" => {
             let json: serde_json::Value = serde_json::from_str(value).map_err(|error| format!("no JSON: {error}"))?;
