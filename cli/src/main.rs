@@ -13,6 +13,7 @@ mod filter_scenario;
 mod hosted;
 mod inspect;
 mod local;
+mod notation;
 mod output;
 mod package;
 mod run;

@@ -7,13 +7,14 @@ use outgate_policy::FieldPath;
 use outgate_sdk::suggest;
 use outgate_test_host::{Callout, End, HeaderMap, LogLevel, LogLine, Outcome, Response};
 
+use crate::notation::Ordered;
+
 use super::difference::Difference;
 use super::expect::{
     ActionName, Budget, CalloutExpect, CalloutsExpect, EndName, Expect, HeaderExpect, LogsExpect, ReplyExpect,
     ResponseExpect, TrapExpect, UpstreamExpect,
 };
 use super::matcher::{Matcher, shown};
-use super::notation::Ordered;
 
 /// What happened in the proxy during a stream, or during a step of one.
 pub(super) struct Seen {

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::Value;
 
+use crate::hosted::filter::Level;
+use crate::notation::{Ordered, Shapes, Texts, read_by_shape};
+
 use super::matcher::Matcher;
-use super::model::LevelName;
-use super::notation::{Ordered, Shapes, read_by_shape};
 use super::values::Quantity;
 
 /// What must be so. Each field is checked when it is given; without any, only that the filter did not die.
@@ -191,24 +192,8 @@ pub(super) struct LogsExpect {
     pub(super) contains: Texts,
     pub(super) not_contains: Texts,
     /// Of which level the lines are that are looked at.
-    pub(super) level: Option<LevelName>,
-    pub(super) none_at: Option<LevelName>,
-}
-
-/// A text or several.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Texts(pub(super) Vec<String>);
-
-impl<'de> Shapes<'de> for Texts {
-    const EXPECTED: &'static str = "a text or a list of texts";
-
-    fn text<E: Error>(text: &str) -> Result<Self, E> {
-        Ok(Self(vec![text.to_owned()]))
-    }
-
-    fn list<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
-        Vec::deserialize(list).map(Self)
-    }
+    pub(super) level: Option<Level>,
+    pub(super) none_at: Option<Level>,
 }
 
 /// The callouts that were made: how many, or which.
@@ -290,7 +275,7 @@ impl<'de> Shapes<'de> for TrapExpect {
     }
 }
 
-read_by_shape!(HeaderExpect, Change, Texts, CalloutsExpect, LogFormat, TrapExpect);
+read_by_shape!(HeaderExpect, Change, CalloutsExpect, LogFormat, TrapExpect);
 
 /// What a stream may use at most.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]

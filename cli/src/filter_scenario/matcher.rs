@@ -6,7 +6,7 @@ use regex::Regex;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
-use super::notation::{Shapes, read_by_shape};
+use crate::notation::{Shapes, read_by_shape};
 
 /// An expectation of a text: the text itself, or what has to be so of it.
 #[derive(Clone, Debug)]

@@ -3,36 +3,21 @@
 use std::path::Path;
 
 use outgate_test_host::{Request, Response};
-use serde::de::{Deserialize, Deserializer, Error};
 
-use super::notation::{Ordered, Shapes, read_by_shape};
+use crate::hosted::exchange;
+use crate::hosted::property::PropertyPath;
+use crate::notation::{Ordered, Texts};
+
 use super::values::{Bytes, DynamicMetadata, PropertyValue};
 
 /// Header lines: a text, or several.
-pub(super) type Headers = Ordered<Lines>;
-
-#[derive(Clone, Debug)]
-pub(super) struct Lines(pub(super) Vec<String>);
-
-impl<'de> Shapes<'de> for Lines {
-    const EXPECTED: &'static str = "a text or a list of texts";
-
-    fn text<E: Error>(text: &str) -> Result<Self, E> {
-        Ok(Self(vec![text.to_owned()]))
-    }
-
-    fn list<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
-        Vec::deserialize(list).map(Self)
-    }
-}
-
-read_by_shape!(Lines);
+pub(super) type Headers = Ordered<Texts>;
 
 impl Headers {
     /// Name and value of each line.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
         self.iter()
-            .flat_map(|(name, lines)| lines.0.iter().map(move |line| (name, line.as_str())))
+            .flat_map(|(name, lines)| lines.0.iter().map(|line| (name.as_str(), line.as_str())))
     }
 
     /// These, and of the others those with other names, in front.
@@ -55,7 +40,7 @@ pub(super) struct RequestSpec {
     headers: Headers,
     pub(super) body: Option<Bytes>,
     trailers: Headers,
-    properties: Ordered<PropertyValue>,
+    properties: Ordered<PropertyValue, PropertyPath>,
     protocol: Option<String>,
     source: Option<String>,
     destination: Option<String>,
@@ -115,11 +100,7 @@ impl RequestSpec {
             }
         }
         for (name, value) in self.headers.lines() {
-            request = if name.starts_with(':') || name.eq_ignore_ascii_case("host") {
-                request.set_header(name, value)
-            } else {
-                request.header(name, value)
-            };
+            request = exchange::with_header(request, name, value);
         }
         if let Some(body) = &self.body {
             request = request.body(body.load(directory)?);
@@ -157,8 +138,8 @@ impl RequestSpec {
         }
         for (path, value) in self.properties.iter() {
             request = match value {
-                PropertyValue::Value(value) => request.property(path, value.clone()),
-                PropertyValue::Error(status) => request.property_error(path, *status),
+                PropertyValue::Value(value) => request.property(&*path.segments(), value.clone()),
+                PropertyValue::Error(status) => request.property_error(&*path.segments(), *status),
             };
         }
         request

@@ -11,7 +11,6 @@ mod file;
 mod matcher;
 mod message;
 mod model;
-mod notation;
 mod play;
 mod plugin;
 mod report;

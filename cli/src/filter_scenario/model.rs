@@ -2,13 +2,16 @@
 
 use outgate_policy::resource::Metadata;
 use outgate_sdk::manifest::Period;
-use outgate_test_host::{FailurePolicy, LogLevel, Profile};
+use outgate_test_host::FailurePolicy;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny};
 
+use crate::hosted::filter::{Level, ProfileName};
+use crate::hosted::property::PropertyPath;
+use crate::notation::{Ordered, Shapes, exactly_one, read_by_shape};
+
 use super::expect::{Budget, Expect};
 use super::message::{Headers, RequestSpec, ResponseSpec};
-use super::notation::{Ordered, Shapes, exactly_one, read_by_shape};
 use super::upstream::{Reply, Rule};
 use super::values::{Bytes, Configuration, Moment, PropertyValue};
 
@@ -62,10 +65,10 @@ pub(super) struct FilterSpec {
     pub(super) env: Ordered<String>,
     pub(super) clock: Option<Moment>,
     pub(super) seed: Option<u64>,
-    pub(super) log_level: Option<LevelName>,
+    pub(super) log_level: Option<Level>,
     pub(super) buffer_limit: Option<super::values::Quantity>,
     pub(super) allow_on_headers_stop_iteration: Option<bool>,
-    pub(super) properties: Ordered<PropertyValue>,
+    pub(super) properties: Ordered<PropertyValue, PropertyPath>,
 }
 
 /// How many workers a proxy has.
@@ -87,24 +90,6 @@ read_by_shape!(Workers, Skip);
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum ProfileName {
-    Envoy,
-    Spec,
-    Gcp,
-}
-
-impl From<ProfileName> for Profile {
-    fn from(name: ProfileName) -> Self {
-        match name {
-            ProfileName::Envoy => Self::Envoy,
-            ProfileName::Spec => Self::Spec,
-            ProfileName::Gcp => Self::Gcp,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub(super) enum FailureName {
     Closed,
     Open,
@@ -117,30 +102,6 @@ impl From<FailureName> for FailurePolicy {
             FailureName::Closed => Self::Closed,
             FailureName::Open => Self::Open,
             FailureName::Reload => Self::RELOAD,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum LevelName {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-    Critical,
-}
-
-impl From<LevelName> for LogLevel {
-    fn from(name: LevelName) -> Self {
-        match name {
-            LevelName::Trace => Self::Trace,
-            LevelName::Debug => Self::Debug,
-            LevelName::Info => Self::Info,
-            LevelName::Warn => Self::Warn,
-            LevelName::Error => Self::Error,
-            LevelName::Critical => Self::Critical,
         }
     }
 }

@@ -71,7 +71,7 @@ impl<'s> Plugin<'s> {
         }
         for (path, value) in filter.properties.iter() {
             builder = match value {
-                PropertyValue::Value(value) => builder.property(path, value.clone()),
+                PropertyValue::Value(value) => builder.property(&*path.segments(), value.clone()),
                 PropertyValue::Error(_) => {
                     return Err(at("properties")(format!(
                         "`{path}`: `error` is for the properties of a request"

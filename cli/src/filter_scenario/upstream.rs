@@ -6,9 +6,10 @@ use outgate_sdk::manifest::Period;
 use outgate_test_host::{Callout, CalloutKind, GrpcEvent, Upstream, UpstreamReply};
 use serde::de::{Deserialize, Deserializer, Error};
 
+use crate::notation::exactly_one;
+
 use super::matcher::Matcher;
 use super::message::{Headers, response};
-use super::notation::exactly_one;
 use super::values::Bytes;
 
 /// A rule of an upstream: which callouts it is for, and what it answers, in turn; the last one from then on.

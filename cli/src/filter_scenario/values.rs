@@ -11,8 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 use crate::hosted::instant;
-
-use super::notation::{Ordered, Shapes, exactly_one, read_by_shape};
+use crate::notation::{Ordered, Shapes, exactly_one, read_by_shape};
 
 /// Bytes: a text, or an object that says where they come from.
 #[derive(Clone, Debug)]

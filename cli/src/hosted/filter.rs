@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use outgate_test_host::{Host, HostBuilder, LogLevel, Module, Profile};
+use serde::Deserialize;
 
 use super::compile::Refused;
 use super::content::Configuration;
@@ -60,7 +61,9 @@ pub(crate) struct ClockFlag {
     pub(crate) clock: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+/// A proxy to be like.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum ProfileName {
     /// Envoy, and with it Istio.
     Envoy,
@@ -80,7 +83,9 @@ impl From<ProfileName> for Profile {
     }
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+/// The level of a log line.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     Trace,
     Debug,
@@ -129,7 +134,7 @@ impl FilterFlags {
             builder = builder.env(name, value);
         }
         for property in &self.properties {
-            builder = builder.property(&*property.path(), property.value.clone());
+            builder = builder.property(&*property.path.segments(), property.value.clone());
         }
         Ok(builder)
     }

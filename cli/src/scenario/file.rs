@@ -16,6 +16,7 @@ use outgate_sdk::manifest::ObjectName;
 
 use crate::arguments::object_name;
 use crate::described::{Description, PeerNames};
+use crate::notation::{Ordered, Texts};
 use crate::test::documents::Found;
 
 /// A scenario and where it is.
@@ -148,7 +149,7 @@ pub(crate) struct RequestSpec {
     method: String,
     url: String,
     #[serde(default)]
-    headers: BTreeMap<String, Lines>,
+    headers: Ordered<Texts>,
     /// The workload, or the service account, whose sidecar takes the request: `namespace/name`. Without it, the request goes to
     /// the gateway itself.
     from: Option<String>,
@@ -169,13 +170,6 @@ fn get() -> String {
 
 /// Where a gateway's pod listens for what its service calls port 80.
 const DEFAULT_PORT: u16 = 8080;
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Lines {
-    One(String),
-    Several(Vec<String>),
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -248,17 +242,12 @@ impl RequestSpec {
             }),
             (None, None) => None,
         };
-        let mut headers = Vec::new();
-        for (name, lines) in &self.headers {
-            match lines {
-                Lines::One(line) => headers.push((name.clone(), line.clone())),
-                Lines::Several(lines) => headers.extend(lines.iter().map(|line| (name.clone(), line.clone()))),
-            }
-        }
+        let headers = self.headers.iter();
+        let headers = headers.flat_map(|(name, lines)| lines.0.iter().map(|line| (name.clone(), line.clone())));
         Ok(Description {
             method: self.method.clone(),
             url: self.url.clone(),
-            headers,
+            headers: headers.collect(),
             peer,
             source_ip: self.source_ip,
             remote_ip: self.remote_ip,

@@ -1,57 +1,13 @@
-//! Shapes of YAML that serde has no type for. What stands in them keeps its place, so that errors point at it.
+//! Types that are written in one of several shapes.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
-/// An object in the order of the text: the order of headers is part of what a filter sees.
-#[derive(Clone, Debug)]
-pub(super) struct Ordered<V>(pub(super) Vec<(String, V)>);
-
-impl<V> Default for Ordered<V> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<V> Ordered<V> {
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ordered<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<V>(PhantomData<V>);
-
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
-            type Value = Ordered<V>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Ordered(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Entries(PhantomData))
-    }
-}
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A type that is written in one of several shapes. Each shape that it does not take is refused by saying which it does.
-pub(super) trait Shapes<'de>: Sized {
+pub(crate) trait Shapes<'de>: Sized {
     /// What may stand here, for people: `a text or an object`.
     const EXPECTED: &'static str;
 
@@ -141,22 +97,9 @@ macro_rules! read_by_shape {
     ($($type:ty),+ $(,)?) => {$(
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <Self as $crate::filter_scenario::notation::Shapes<'de>>::read(deserializer)
+                <Self as $crate::notation::Shapes<'de>>::read(deserializer)
             }
         }
     )+};
 }
-pub(super) use read_by_shape;
-
-/// Of keys of which exactly one has to be there: the ones that are.
-pub(super) fn exactly_one<E: Error>(keys: &[(&str, bool)]) -> Result<(), E> {
-    let given: Vec<&str> = keys.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
-    match given[..] {
-        [_] => Ok(()),
-        [] => {
-            let all: Vec<String> = keys.iter().map(|(key, _)| format!("`{key}`")).collect();
-            Err(E::custom(format_args!("one of {} is required", all.join(", "))))
-        }
-        [one, other, ..] => Err(E::custom(format_args!("`{one}` and `{other}` cannot stand together"))),
-    }
-}
+pub(crate) use read_by_shape;
