@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 /// A type that is written in one of several shapes. Each shape that it does not take is refused by saying which it does.
 pub(crate) trait Shapes<'de>: Sized {
@@ -12,35 +12,31 @@ pub(crate) trait Shapes<'de>: Sized {
     const EXPECTED: &'static str;
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
-        Err(Self::refused(format_args!("the text {text:?}")))
+        Err(E::invalid_type(Unexpected::Str(text), &Self::EXPECTED))
     }
 
     fn boolean<E: Error>(value: bool) -> Result<Self, E> {
-        Err(Self::refused(format_args!(
-            "the boolean `{value}`; if it is a text, quote it: \"{value}\""
-        )))
+        Err(E::invalid_type(Unexpected::Bool(value), &Self::EXPECTED))
     }
 
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
-        Err(Self::refused(format_args!(
-            "the number {number}; if it is a text, quote it: \"{number}\""
-        )))
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        Err(E::invalid_type(Unexpected::Signed(number), &Self::EXPECTED))
     }
 
     fn float<E: Error>(number: f64) -> Result<Self, E> {
-        Err(Self::refused(format_args!(
-            "the number {number}; if it is a text, quote it: \"{number}\""
-        )))
+        Err(E::invalid_type(Unexpected::Float(number), &Self::EXPECTED))
     }
 
     fn list<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(Self::refused(format_args!("a list")))
+        Err(D::Error::invalid_type(Unexpected::Seq, &Self::EXPECTED))
     }
 
     fn object<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(Self::refused(format_args!("an object")))
+        Err(D::Error::invalid_type(Unexpected::Map, &Self::EXPECTED))
     }
 
+    /// Refuses a value of the right type.
     fn refused<E: Error>(found: fmt::Arguments<'_>) -> E {
         E::custom(format_args!("expected {}, found {found}", Self::EXPECTED))
     }
@@ -80,7 +76,7 @@ impl<'de, T: Shapes<'de>> Visitor<'de> for ByShape<T> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<T, E> {
-        Err(T::refused(format_args!("null")))
+        Err(E::invalid_type(Unexpected::Unit, &T::EXPECTED))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
