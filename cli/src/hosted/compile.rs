@@ -1,5 +1,6 @@
 //! Reading and compiling a module.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -39,6 +40,15 @@ pub(crate) enum Refused {
     Unreadable(String),
     /// The file is no filter that a proxy would run.
     Filter { path: String, error: Box<ModuleError> },
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => f.write_str(why),
+            Self::Filter { path, error } => write!(f, "{path}: {error}"),
+        }
+    }
 }
 
 /// Does some work, and says on standard error what it is when it takes long.

@@ -165,7 +165,7 @@ impl From<Refused> for NotStarted {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Unreadable(why) => Self::Usage(Failure::Message(why)),
-            Refused::Filter { path, error } => Self::Filter(format!("{path}: {error}")),
+            filter @ Refused::Filter { .. } => Self::Filter(filter.to_string()),
         }
     }
 }
