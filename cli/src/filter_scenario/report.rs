@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::difference::Difference;
 use super::file::{FilterScenario, PlannedCase};
-use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING};
+use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING, harmless};
 
 #[derive(Serialize)]
 pub(crate) struct FilterScenarioResult {
@@ -107,9 +107,9 @@ impl CaseResult {
         };
         anstream::println!(
             "  {style}{mark}{PLAIN} {:name_width$}  {:request_width$}  {FAINT}{}{PLAIN}",
-            self.name,
-            self.request,
-            self.summary
+            harmless(&self.name),
+            harmless(&self.request),
+            harmless(&self.summary)
         );
         if self.fate != Fate::Failed {
             return;
@@ -125,7 +125,7 @@ impl CaseResult {
             print_value("found", &difference.found);
         }
         anstream::println!("      {FAINT}what happened:{PLAIN}");
-        for line in self.report.as_deref().unwrap_or_default().lines() {
+        for line in harmless(self.report.as_deref().unwrap_or_default()).lines() {
             anstream::println!("      {FAINT}  {line}{PLAIN}");
         }
     }
@@ -133,6 +133,7 @@ impl CaseResult {
 
 fn print_value(label: &str, value: &str) {
     let style = if label == "expected" { GOOD } else { ERROR };
+    let value = harmless(value);
     let mut lines = value.lines();
     anstream::println!("        {label:8}  {style}{}{PLAIN}", lines.next().unwrap_or_default());
     for line in lines {

@@ -1,17 +1,15 @@
 //! Values of scenario files: bytes, sizes, times, properties.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::{fmt, fs};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use outgate_sdk::manifest::Period;
-use outgate_test_host::{Property, Status};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 use crate::hosted::instant;
-use crate::notation::{Ordered, Shapes, exactly_one, read_by_shape};
+use crate::notation::{Shapes, exactly_one, read_by_shape};
 
 /// Bytes: a text, or an object that says where they come from.
 #[derive(Clone, Debug)]
@@ -23,34 +21,52 @@ pub(super) enum Bytes {
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct BytesFields {
-    #[serde(default)]
+    /// The JSON text of this value.
+    #[serde(default, deserialize_with = "also_null")]
     json: Option<Value>,
+    /// These bytes, in base64.
     #[serde(default)]
     base64: Option<Base64>,
+    /// What this file has, beside the scenario.
     #[serde(default)]
     file: Option<String>,
 }
 
+/// In JSON, null is a value.
+pub(super) fn also_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 impl Bytes {
     /// The bytes; files stand beside the scenario.
-    pub(super) fn load(&self, directory: &Path) -> Result<Vec<u8>, String> {
+    pub(super) fn load(&self, directory: &Path) -> Result<Vec<u8>, Unreadable> {
         match self {
             Self::Known(bytes) => Ok(bytes.clone()),
-            Self::File(file) => read_file(&directory.join(file)),
-        }
-    }
-
-    /// The file that they are in.
-    pub(super) fn file(&self) -> Option<&str> {
-        match self {
-            Self::Known(_) => None,
-            Self::File(file) => Some(file),
+            Self::File(name) => read_file(directory, name),
         }
     }
 }
 
-pub(super) fn read_file(path: &PathBuf) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+/// A file that a scenario names, and that is not there for it.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// As the scenario names it.
+    pub(super) name: String,
+    message: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+fn read_file(directory: &Path, name: &str) -> Result<Vec<u8>, Unreadable> {
+    let path = directory.join(name);
+    fs::read(&path).map_err(|error| Unreadable {
+        name: name.to_owned(),
+        message: format!("{} cannot be read: {error}", path.display()),
+    })
 }
 
 impl<'de> Shapes<'de> for Bytes {
@@ -85,17 +101,10 @@ pub(super) enum Configuration {
 }
 
 impl Configuration {
-    pub(super) fn load(&self, directory: &Path) -> Result<Vec<u8>, String> {
+    pub(super) fn load(&self, directory: &Path) -> Result<Vec<u8>, Unreadable> {
         match self {
             Self::Text(text) => Ok(text.clone().into_bytes()),
-            Self::File(file) => read_file(&directory.join(file)),
-        }
-    }
-
-    pub(super) fn file(&self) -> Option<&str> {
-        match self {
-            Self::Text(_) => None,
-            Self::File(file) => Some(file),
+            Self::File(name) => read_file(directory, name),
         }
     }
 }
@@ -192,157 +201,41 @@ impl<'de> Shapes<'de> for Moment {
     }
 }
 
-/// A property: a bare value, or one whose type is said. The type decides the bytes that a filter reads.
-#[derive(Clone, Debug)]
-pub(super) enum PropertyValue {
-    Value(Property),
-    /// Reading it fails.
-    Error(Status),
-}
+/// Where the clock stands: like a moment, but not before 1970.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Clock(pub(super) u64);
 
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct PropertyFields {
-    #[serde(default)]
-    string: Option<String>,
-    #[serde(default)]
-    int: Option<i64>,
-    #[serde(default)]
-    uint: Option<u64>,
-    #[serde(default)]
-    double: Option<f64>,
-    #[serde(default)]
-    bool: Option<bool>,
-    #[serde(default)]
-    bytes: Option<Base64>,
-    #[serde(default)]
-    timestamp: Option<Moment>,
-    #[serde(default)]
-    duration: Option<Period>,
-    #[serde(default)]
-    map: Option<Ordered<PropertyValue>>,
-    #[serde(default)]
-    list: Option<Vec<PropertyValue>>,
-    #[serde(default)]
-    error: Option<StatusName>,
-}
-
-/// What reading a property can answer besides a value.
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum StatusName {
-    NotFound,
-    BadArgument,
-    SerializationFailure,
-    InvalidMemoryAccess,
-    InternalFailure,
-    Unimplemented,
-}
-
-impl From<StatusName> for Status {
-    fn from(name: StatusName) -> Self {
-        match name {
-            StatusName::NotFound => Self::NotFound,
-            StatusName::BadArgument => Self::BadArgument,
-            StatusName::SerializationFailure => Self::SerializationFailure,
-            StatusName::InvalidMemoryAccess => Self::InvalidMemoryAccess,
-            StatusName::InternalFailure => Self::InternalFailure,
-            StatusName::Unimplemented => Self::Unimplemented,
-        }
-    }
-}
-
-impl PropertyValue {
-    fn inner<E: Error>(self) -> Result<Property, E> {
-        match self {
-            Self::Value(value) => Ok(value),
-            Self::Error(_) => Err(E::custom("`error` is for a whole property, not for a part of one")),
-        }
-    }
-}
-
-impl<'de> Shapes<'de> for PropertyValue {
-    const EXPECTED: &'static str = "a text, a boolean, an integer, or an object with the type, such as `{uint: 5}`";
-
-    fn text<E: Error>(text: &str) -> Result<Self, E> {
-        Ok(Self::Value(text.into()))
-    }
-
-    fn boolean<E: Error>(value: bool) -> Result<Self, E> {
-        Ok(Self::Value(value.into()))
-    }
+impl<'de> Shapes<'de> for Clock {
+    const EXPECTED: &'static str = Moment::EXPECTED;
 
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
-        let number = i64::try_from(number);
-        let property = number.map(|number| Self::Value(number.into()));
-        property.map_err(|_| E::custom("the number is too large for an integer; write `{uint: …}`"))
+        let number = u64::try_from(number);
+        number
+            .map(Self)
+            .map_err(|_| Self::refused(format_args!("a number that is before 1970, or too large")))
     }
 
-    fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
-        let fields = PropertyFields::deserialize(object)?;
-        exactly_one(&[
-            ("string", fields.string.is_some()),
-            ("int", fields.int.is_some()),
-            ("uint", fields.uint.is_some()),
-            ("double", fields.double.is_some()),
-            ("bool", fields.bool.is_some()),
-            ("bytes", fields.bytes.is_some()),
-            ("timestamp", fields.timestamp.is_some()),
-            ("duration", fields.duration.is_some()),
-            ("map", fields.map.is_some()),
-            ("list", fields.list.is_some()),
-            ("error", fields.error.is_some()),
-        ])?;
-        if let Some(status) = fields.error {
-            return Ok(Self::Error(status.into()));
+    fn text<E: Error>(text: &str) -> Result<Self, E> {
+        instant::parse_clock(text).map(Self).map_err(E::custom)
+    }
+}
+
+/// The status of a response.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct HttpStatus(pub(super) u32);
+
+impl<'de> Shapes<'de> for HttpStatus {
+    const EXPECTED: &'static str = "an HTTP status, from 100 to 599";
+
+    fn integer<E: Error>(number: i128) -> Result<Self, E> {
+        match u32::try_from(number) {
+            Ok(status @ 100..=599) => Ok(Self(status)),
+            _ => Err(Self::refused(format_args!("{number}"))),
         }
-        let nanoseconds = |period: Period| i64::try_from(period.0.as_nanos()).unwrap_or(i64::MAX);
-        let map = fields.map.map(|map| {
-            let entries = map.0.into_iter().map(|(key, value)| Ok((key, value.inner()?)));
-            entries.collect::<Result<Vec<_>, D::Error>>().map(Property::Map)
-        });
-        let list = fields.list.map(|list| {
-            let items = list.into_iter().map(Self::inner);
-            items.collect::<Result<Vec<_>, D::Error>>().map(Property::List)
-        });
-        let simple = fields.string.map(Property::String);
-        let simple = simple.or(fields.int.map(Property::Int));
-        let simple = simple.or(fields.uint.map(Property::Uint));
-        let simple = simple.or(fields.double.map(Property::Double));
-        let simple = simple.or(fields.bool.map(Property::Bool));
-        let simple = simple.or(fields.bytes.map(|bytes| Property::Bytes(bytes.0)));
-        let simple = simple.or(fields.timestamp.map(|moment| Property::Timestamp(moment.0)));
-        let simple = simple.or(fields.duration.map(|period| Property::Duration(nanoseconds(period))));
-        let nested = map.or(list).transpose()?;
-        Ok(Self::Value(simple.or(nested).unwrap_or(Property::Null)))
     }
 }
 
-/// Dynamic metadata: namespaces, each an object.
-#[derive(Clone, Debug)]
-pub(super) struct DynamicMetadata(pub(super) Value);
-
-impl<'de> Shapes<'de> for DynamicMetadata {
-    const EXPECTED: &'static str = "an object of objects: a name of a filter, and what it has set";
-
-    fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
-        let namespaces = Ordered::<serde_json::Map<String, Value>>::deserialize(object)?;
-        let namespaces = namespaces.0.into_iter();
-        Ok(Self(
-            namespaces.map(|(name, fields)| (name, Value::Object(fields))).collect(),
-        ))
-    }
-}
-
-read_by_shape!(
-    Bytes,
-    Configuration,
-    Base64,
-    Quantity,
-    Moment,
-    PropertyValue,
-    DynamicMetadata
-);
+read_by_shape!(Bytes, Configuration, Base64, Quantity, Moment, Clock, HttpStatus);
 
 #[cfg(test)]
 mod tests {
