@@ -1,11 +1,12 @@
 //! What a stream may use, as it is written.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::values::Quantity;
 
 /// What a stream may use at most.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Budget {
     /// Fuel of all callbacks together: about one for each instruction of WebAssembly.

@@ -2,18 +2,20 @@
 
 use outgate_sdk::manifest::Period;
 use outgate_test_host::{AccessLogFormat, Action};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::Value;
 
 use crate::hosted::filter::Level;
-use crate::notation::{Ordered, Shapes, Texts, read_by_shape};
+use crate::notation::LengthOfTime;
+use crate::notation::{Ordered, Shapes, Texts, read_by_shape, schema_of};
 
 use super::budget::Budget;
 use super::matcher::Matcher;
 
 /// What must be so. Each field is checked when it is given; without any, only that the filter did not die.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Expect {
     /// Of a step that delivers something: what the filter's callback answered. A stream that is held, or has ended, pauses.
@@ -45,6 +47,7 @@ pub(super) struct Expect {
     /// What the stream may use at most; what is left out comes from the scenario's budget.
     pub(super) budget: Budget,
     /// How long it takes, by the filter's clock.
+    #[schemars(with = "Option<LengthOfTime>")]
     pub(super) duration: Option<Period>,
     /// Whether the filter dies, or what the report of its death says. A filter that dies without this has failed.
     pub(super) trap: Option<TrapExpect>,
@@ -115,7 +118,7 @@ impl Expect {
 }
 
 /// What a callback of the filter answers.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ActionName {
     Continue,
@@ -139,7 +142,7 @@ impl ActionName {
 }
 
 /// How a stream ends.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum EndName {
     /// The request reached the upstream, and whatever response there was reached the client.
@@ -170,7 +173,7 @@ impl EndName {
 }
 
 /// A reply of the filter.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct ReplyExpect {
     /// The HTTP status.
@@ -188,7 +191,7 @@ pub(super) struct ReplyExpect {
 }
 
 /// A request at the upstream.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct UpstreamExpect {
     /// The method.
@@ -206,7 +209,7 @@ pub(super) struct UpstreamExpect {
 }
 
 /// A response at the client.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct ResponseExpect {
     /// The status.
@@ -231,6 +234,13 @@ pub(super) enum HeaderExpect {
 impl<'de> Shapes<'de> for HeaderExpect {
     const EXPECTED: &'static str = "a text, an object such as `{contains: …}`, or a list of them, one for each line";
 
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            generator.subschema_for::<Matcher>(),
+            generator.subschema_for::<Vec<Matcher>>(),
+        ]
+    }
+
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self::Joined(Matcher::Exact(text.to_owned())))
     }
@@ -251,6 +261,13 @@ pub(super) struct Change(pub(super) i64);
 impl<'de> Shapes<'de> for Change {
     const EXPECTED: &'static str = "a change, such as +1 or 0";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),
+            json_schema!({"type": "string", "pattern": "^[+-]?[0-9]+$"}),
+        ]
+    }
+
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let change = i64::try_from(number);
         change.map(Self).map_err(|_| Self::refused(format_args!("{number}")))
@@ -264,8 +281,9 @@ impl<'de> Shapes<'de> for Change {
 }
 
 /// What a filter logs: `contains`, `notContains` or `noneAt`, or several of them.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct LogsFields {
     /// For each of these texts there is a line with it in it.
     contains: Option<Texts>,
@@ -284,6 +302,8 @@ pub(super) struct LogsExpect {
     pub(super) level: Option<Level>,
     pub(super) none_at: Option<Level>,
 }
+
+schema_of!(LogsExpect = LogsFields);
 
 impl<'de> Deserialize<'de> for LogsExpect {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -314,7 +334,7 @@ pub(super) enum CalloutsExpect {
 }
 
 /// A call that the filter makes.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct CalloutExpect {
     /// The name of the upstream: the cluster.
@@ -334,11 +354,19 @@ pub(super) struct CalloutExpect {
     /// Whether the filter has ended its side of a gRPC stream, or cancelled the call.
     pub(super) closed: Option<bool>,
     /// The timeout that the filter gave it.
+    #[schemars(with = "Option<LengthOfTime>")]
     pub(super) timeout: Option<Period>,
 }
 
 impl<'de> Shapes<'de> for CalloutsExpect {
     const EXPECTED: &'static str = "how many, or a list of callouts";
+
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "integer", "minimum": 0}),
+            generator.subschema_for::<Vec<CalloutExpect>>(),
+        ]
+    }
 
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let number = usize::try_from(number);
@@ -353,7 +381,7 @@ impl<'de> Shapes<'de> for CalloutsExpect {
 }
 
 /// A line of Envoy's access log.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AccessLogExpect {
     /// The format, as Envoy's `text_format`; as an object, its `json_format`.
@@ -367,6 +395,10 @@ pub(super) struct LogFormat(pub(super) AccessLogFormat);
 
 impl<'de> Shapes<'de> for LogFormat {
     const EXPECTED: &'static str = "a format of Envoy's access log: a text, or an object of texts";
+
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": ["string", "object"]})]
+    }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         AccessLogFormat::text(text).map(Self).map_err(E::custom)
@@ -387,6 +419,10 @@ pub(super) enum TrapExpect {
 
 impl<'de> Shapes<'de> for TrapExpect {
     const EXPECTED: &'static str = "a boolean, or what the trap's report says, such as `{contains: unreachable}`";
+
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "boolean"}), generator.subschema_for::<Matcher>()]
+    }
 
     fn boolean<E: Error>(value: bool) -> Result<Self, E> {
         Ok(Self::Some(value))

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use outgate_policy::FieldPath;
 use regex::Regex;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
@@ -23,8 +24,9 @@ pub(super) enum Matcher {
 }
 
 /// All that are given have to hold.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct Conditions {
     /// This is a part of it.
     #[serde(default)]
@@ -58,6 +60,10 @@ pub(super) struct Pattern(Regex);
 impl<'de> Shapes<'de> for Pattern {
     const EXPECTED: &'static str = "a regular expression";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "string", "format": "regex"})]
+    }
+
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Regex::new(text).map(Self).map_err(|error| {
             // The engine's own message shows the expression over several lines; its last says what is wrong.
@@ -70,6 +76,13 @@ impl<'de> Shapes<'de> for Pattern {
 
 impl<'de> Shapes<'de> for Matcher {
     const EXPECTED: &'static str = "a text, or an object such as `{contains: …}`, `{regex: …}` or `{absent: true}`";
+
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "string"}),
+            generator.subschema_for::<Conditions>(),
+        ]
+    }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self::Exact(text.to_owned()))

@@ -30,7 +30,7 @@ impl Headers {
 }
 
 /// A request. What it leaves out comes from the scenario's defaults.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct RequestSpec {
     /// The method; `GET` without it.
@@ -193,7 +193,7 @@ impl RequestSpec {
 }
 
 /// What the upstream of the request answers. What it leaves out comes from the scenario's defaults.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct ResponseSpec {
     /// The status; 200 without it.

@@ -32,17 +32,27 @@ use std::path::PathBuf;
 
 use outgate_policy::FieldPath;
 use outgate_test_host::Module;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
 
 use crate::arguments::Test;
 use crate::failure::Failure;
 use crate::hosted::compile;
 pub(crate) use file::FilterScenario;
 use file::PlannedCase;
+use model::{Case, Document};
 use plugin::Plugin;
 pub(crate) use report::{CaseResult, DifferenceResult, Fate, FilterScenarioResult};
 use selection::{Selected, Selection};
 use update::Update;
 use vary::Variation;
+
+/// The schema of documents of kind `FilterScenario`, and what stands for a case in it.
+pub(crate) fn schema(mut generator: SchemaGenerator) -> (Schema, String) {
+    let case = generator.subschema_for::<Case>();
+    let case = case.get("$ref").and_then(Value::as_str).unwrap_or_default().to_owned();
+    (generator.into_root_schema_for::<Document>(), case)
+}
 
 /// Plays the scenarios, as far as they are selected.
 pub(crate) fn run(arguments: &Test, scenarios: &[FilterScenario]) -> Result<Vec<FilterScenarioResult>, Failure> {

@@ -2,12 +2,15 @@
 
 use outgate_policy::resource::Metadata;
 use outgate_test_host::FailurePolicy;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Error, IgnoredAny};
+use serde_json::Value;
 
 use crate::hosted::filter::{Level, ProfileName};
 use crate::hosted::property::PropertyPath;
 use crate::notation::{Ordered, Shapes, read_by_shape};
+use crate::test::documents::{API_VERSION, Kind, ScenarioMetadata};
 
 use super::budget::Budget;
 use super::expect::Expect;
@@ -17,19 +20,27 @@ use super::step::Step;
 use super::upstream::Rule;
 use super::values::{Clock, Configuration, Quantity};
 
-#[derive(Deserialize)]
+/// Requests through a Proxy-Wasm filter, and what must become of them: `outgate test`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Document {
+    /// The version of this format.
     #[allow(dead_code, reason = "what was looked at before the document was read as a scenario")]
+    #[schemars(extend("const" = API_VERSION))]
     api_version: String,
+    /// The kind of this document.
     #[allow(dead_code, reason = "what was looked at before the document was read as a scenario")]
+    #[schemars(extend("const" = Kind::FilterScenario))]
     kind: String,
+    /// What it is called.
+    #[schemars(with = "ScenarioMetadata")]
     pub(super) metadata: Metadata,
+    /// What it says.
     pub(super) spec: Spec,
 }
 
 /// A filter, and what must become of requests that go through it.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Spec {
     /// The plugin and its proxy. Each case gets a fresh one.
@@ -46,6 +57,7 @@ pub(super) struct Spec {
     pub(super) budget: Budget,
     /// The cases, one after the other. Tables are filled in before a case is read.
     #[allow(dead_code, reason = "read one by one from the tree")]
+    #[schemars(with = "Vec<Case>")]
     cases: Vec<IgnoredAny>,
 }
 
@@ -56,7 +68,7 @@ impl Spec {
 }
 
 /// What cases leave out.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Defaults {
     /// Of requests.
@@ -66,7 +78,7 @@ pub(super) struct Defaults {
 }
 
 /// The plugin and its proxy.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct FilterSpec {
     /// The module, from where the scenario stands. `--filter` goes before it, OUTGATE_FILTER_WASM stands in for it.
@@ -108,12 +120,21 @@ pub(super) struct FilterSpec {
 #[derive(Clone, Copy)]
 pub(super) struct Workers(pub(super) usize);
 
+impl Workers {
+    const LEAST: usize = 1;
+    const MOST: usize = 64;
+}
+
 impl<'de> Shapes<'de> for Workers {
     const EXPECTED: &'static str = "a number from 1 to 64";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "integer", "minimum": Workers::LEAST, "maximum": Workers::MOST})]
+    }
+
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         match usize::try_from(number) {
-            Ok(number @ 1..=64) => Ok(Self(number)),
+            Ok(number @ Self::LEAST..=Self::MOST) => Ok(Self(number)),
             _ => Err(Self::refused(format_args!("{number}"))),
         }
     }
@@ -122,7 +143,7 @@ impl<'de> Shapes<'de> for Workers {
 read_by_shape!(Workers, Skip);
 
 /// What becomes of requests when the filter has died.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum FailureName {
     /// They get 503 until the configuration changes.
@@ -144,7 +165,7 @@ impl From<FailureName> for FailurePolicy {
 }
 
 /// One case: a request and what becomes of it, or a stream step by step.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Case {
     /// What it shows, as a sentence. No two cases have the same.
@@ -189,6 +210,10 @@ pub(super) struct Skip(pub(super) Option<String>);
 impl<'de> Shapes<'de> for Skip {
     const EXPECTED: &'static str = "a boolean, or the reason as a text";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": ["boolean", "string"]})]
+    }
+
     fn boolean<E: Error>(skip: bool) -> Result<Self, E> {
         Ok(Self(skip.then(|| "skip".to_owned())))
     }
@@ -199,19 +224,21 @@ impl<'de> Shapes<'de> for Skip {
 }
 
 /// Rows of values: each is a case of its own.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Table {
     /// Names that the case uses as `${name}`; or columns that need none: `method`, `path`, `host`, `source`, `sni`, `body`,
     /// `principal`, `status`, `details`, and `header:NAME` for a header of the request.
     pub(super) columns: Vec<String>,
     /// For each row, a value for each column.
+    #[schemars(with = "Vec<Vec<Value>>")]
     pub(super) rows: Vec<Vec<IgnoredAny>>,
 }
 
 /// Ways to deliver the same messages, which must not make a difference.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct Vary {
     /// In what pieces bodies come: `whole`, or in pieces of so many bytes.
     pub(super) chunks: Vec<Chunks>,
@@ -226,12 +253,23 @@ pub(super) enum Chunks {
     Of(usize),
 }
 
+impl Chunks {
+    const WHOLE: &'static str = "whole";
+}
+
 impl<'de> Shapes<'de> for Chunks {
     const EXPECTED: &'static str = "a number of bytes, or `whole`";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"const": Chunks::WHOLE}),
+            json_schema!({"type": "integer", "minimum": 1}),
+        ]
+    }
+
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         match text {
-            "whole" => Ok(Self::Whole),
+            Self::WHOLE => Ok(Self::Whole),
             _ => Err(Self::refused(format_args!("{text:?}"))),
         }
     }
@@ -247,7 +285,7 @@ impl<'de> Shapes<'de> for Chunks {
 read_by_shape!(Chunks);
 
 /// How the end of a message is told.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum EndOfBody {
     /// With its last piece.

@@ -2,10 +2,12 @@
 
 use outgate_sdk::manifest::Period;
 use outgate_test_host::{Property, Status};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 use super::values::{Base64, Moment};
+use crate::notation::LengthOfTime;
 use crate::notation::{Ordered, Shapes, exactly_one, read_by_shape};
 
 /// A property: a bare value, or one whose type is said. The type decides the bytes that a filter reads.
@@ -16,8 +18,9 @@ pub(super) enum PropertyValue {
     Error(Status),
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct PropertyFields {
     /// A text.
     #[serde(default)]
@@ -42,6 +45,7 @@ pub(super) struct PropertyFields {
     timestamp: Option<Moment>,
     /// A length of time: nanoseconds, in 64 bits.
     #[serde(default)]
+    #[schemars(with = "Option<LengthOfTime>")]
     duration: Option<Period>,
     /// A map; the values are properties again.
     #[serde(default)]
@@ -58,7 +62,7 @@ pub(super) struct PropertyFields {
 }
 
 /// What reading a property can answer besides a value.
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum StatusName {
     NotFound,
@@ -93,6 +97,13 @@ impl PropertyValue {
 
 impl<'de> Shapes<'de> for PropertyValue {
     const EXPECTED: &'static str = "a text, a boolean, a number, or an object with the type, such as `{uint: 5}`";
+
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": ["string", "boolean", "number"]}),
+            generator.subschema_for::<PropertyFields>(),
+        ]
+    }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self::Value(text.into()))
@@ -160,6 +171,10 @@ pub(super) struct DynamicMetadata(pub(super) Value);
 
 impl<'de> Shapes<'de> for DynamicMetadata {
     const EXPECTED: &'static str = "an object of objects: a name of a filter, and what it has set";
+
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "object", "additionalProperties": {"type": "object"}})]
+    }
 
     fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
         let namespaces = Ordered::<serde_json::Map<String, Value>>::deserialize(object)?;

@@ -1,6 +1,7 @@
 //! Steps of a stream, as they are written.
 
 use outgate_sdk::manifest::Period;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -8,7 +9,8 @@ use super::expect::{Expect, Known};
 use super::message::{Headers, RequestSpec, ResponseSpec};
 use super::upstream::Reply;
 use super::values::{Bytes, Configuration};
-use crate::notation::exactly_one;
+use crate::notation::LengthOfTime;
+use crate::notation::{exactly_one, schema_of};
 
 /// One step of a stream, and what is expected right after it.
 pub(super) struct Step {
@@ -42,7 +44,7 @@ pub(super) enum CalloutEnd {
 }
 
 /// A piece of a body.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Piece {
     /// Its bytes; none without it.
@@ -52,8 +54,9 @@ pub(super) struct Piece {
 }
 
 /// One thing that happens, and what must be so right after it.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct StepFields {
     /// A stream begins with these headers, over the case's request. One that is open is finished first.
     #[serde(default)]
@@ -75,6 +78,7 @@ pub(super) struct StepFields {
     response_trailers: Option<Headers>,
     /// Time goes on, such as `5s`: answers, timeouts and ticks that are due happen in order.
     #[serde(default)]
+    #[schemars(with = "Option<LengthOfTime>")]
     advance: Option<Period>,
     /// Something becomes of the oldest call to this upstream that waits: `reply`, or `fail`.
     #[serde(default)]
@@ -100,7 +104,7 @@ pub(super) struct StepFields {
 }
 
 /// How a call to an upstream fails.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum FailName {
     /// The upstream breaks it off.
@@ -110,6 +114,8 @@ enum FailName {
     /// Time goes on to its timeout.
     Timeout,
 }
+
+schema_of!(Step = StepFields);
 
 impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

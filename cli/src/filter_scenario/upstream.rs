@@ -6,14 +6,15 @@ use outgate_sdk::manifest::Period;
 use outgate_test_host::{Callout, CalloutKind, GrpcEvent, Upstream, UpstreamReply};
 use serde::de::{Deserialize, Deserializer, Error};
 
-use crate::notation::exactly_one;
+use crate::notation::LengthOfTime;
+use crate::notation::{exactly_one, schema_of};
 
 use super::matcher::Matcher;
 use super::message::{Headers, response};
 use super::values::{Bytes, HttpStatus, Unreadable};
 
 /// A rule of an upstream. The first that fits a callout answers it.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Rule {
     /// Which callouts it is for; without it, all.
@@ -30,7 +31,7 @@ impl Rule {
 }
 
 /// What a callout has to be. What is left out may be anything.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Condition {
     /// The method of an HTTP call.
@@ -42,7 +43,7 @@ pub(super) struct Condition {
 }
 
 /// What a gRPC call is of. What is left out may be anything.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct GrpcMethod {
     /// The full name of the service, such as `envoy.service.ratelimit.v3.RateLimitService`.
@@ -91,8 +92,9 @@ pub(super) struct Reply(ReplyFields);
 
 /// One of: a response (`status`, `headers`, `body`, `trailers`), `reset`, `refused`, `unreachable`, `silence` or
 /// `grpc`.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct ReplyFields {
     /// The status of a response; 200 without it.
     status: Option<HttpStatus>,
@@ -103,6 +105,7 @@ pub(super) struct ReplyFields {
     /// Trailer lines, in order.
     trailers: Headers,
     /// How long it takes, by the filter's clock, such as `20ms`; nothing without it.
+    #[schemars(with = "Option<LengthOfTime>")]
     after: Option<Period>,
     /// The upstream breaks the call off: the filter gets no headers.
     reset: bool,
@@ -117,8 +120,9 @@ pub(super) struct ReplyFields {
 }
 
 /// What happens on a gRPC call, in the order of these fields.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct GrpcReply {
     /// Metadata that comes first.
     initial_metadata: Option<Headers>,
@@ -143,6 +147,8 @@ impl GrpcReply {
             && self.status.is_none()
     }
 }
+
+schema_of!(Reply = ReplyFields);
 
 impl<'de> Deserialize<'de> for Reply {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -5,6 +5,7 @@ use std::{fmt, fs};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
@@ -18,8 +19,9 @@ pub(super) enum Bytes {
     File(String),
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct BytesFields {
     /// The JSON text of this value.
     #[serde(default, deserialize_with = "also_null")]
@@ -72,6 +74,13 @@ fn read_file(directory: &Path, name: &str) -> Result<Vec<u8>, Unreadable> {
 impl<'de> Shapes<'de> for Bytes {
     const EXPECTED: &'static str = "a text, or an object with `json`, `base64` or `file`";
 
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "string"}),
+            generator.subschema_for::<BytesFields>(),
+        ]
+    }
+
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self::Known(text.into()))
     }
@@ -112,6 +121,10 @@ impl Configuration {
 impl<'de> Shapes<'de> for Configuration {
     const EXPECTED: &'static str = "a text, `{file: …}`, or an object that becomes JSON";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": ["string", "array", "object"]})]
+    }
+
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self::Text(text.to_owned()))
     }
@@ -138,6 +151,10 @@ pub(super) struct Base64(pub(super) Vec<u8>);
 impl<'de> Shapes<'de> for Base64 {
     const EXPECTED: &'static str = "a text in base64";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "string", "contentEncoding": "base64"})]
+    }
+
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         let bytes = STANDARD.decode(text);
         bytes
@@ -162,6 +179,14 @@ const UNITS: [(&str, u64); 7] = [
 
 impl<'de> Shapes<'de> for Quantity {
     const EXPECTED: &'static str = "a number, such as 500, `200k` or `8MiB`";
+
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        let units: Vec<&str> = UNITS.iter().map(|(unit, _)| *unit).collect();
+        vec![
+            json_schema!({"type": "integer", "minimum": 0, "maximum": u64::MAX}),
+            json_schema!({"type": "string", "pattern": format!("^[0-9]+ *({})$", units.join("|"))}),
+        ]
+    }
 
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let number = u64::try_from(number);
@@ -189,6 +214,13 @@ pub(super) struct Moment(pub(super) i64);
 impl<'de> Shapes<'de> for Moment {
     const EXPECTED: &'static str = "a time, such as \"2026-01-01T00:00:00Z\", or nanoseconds since 1970";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "string", "format": "date-time"}),
+            json_schema!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),
+        ]
+    }
+
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let number = i64::try_from(number);
         number
@@ -208,6 +240,13 @@ pub(super) struct Clock(pub(super) u64);
 impl<'de> Shapes<'de> for Clock {
     const EXPECTED: &'static str = Moment::EXPECTED;
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "string", "format": "date-time"}),
+            json_schema!({"type": "integer", "minimum": 0, "maximum": u64::MAX}),
+        ]
+    }
+
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let number = u64::try_from(number);
         number
@@ -224,12 +263,21 @@ impl<'de> Shapes<'de> for Clock {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct HttpStatus(pub(super) u32);
 
+impl HttpStatus {
+    const LEAST: u32 = 100;
+    const MOST: u32 = 599;
+}
+
 impl<'de> Shapes<'de> for HttpStatus {
     const EXPECTED: &'static str = "an HTTP status, from 100 to 599";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "integer", "minimum": HttpStatus::LEAST, "maximum": HttpStatus::MOST})]
+    }
+
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         match u32::try_from(number) {
-            Ok(status @ 100..=599) => Ok(Self(status)),
+            Ok(status @ Self::LEAST..=Self::MOST) => Ok(Self(status)),
             _ => Err(Self::refused(format_args!("{number}"))),
         }
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use outgate_test_host::{Host, HostBuilder, LogLevel, Module, Profile};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::compile::Refused;
@@ -62,7 +63,7 @@ pub(crate) struct ClockFlag {
 }
 
 /// A proxy to be like.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ProfileName {
     /// Envoy, and with it Istio.
@@ -84,7 +85,7 @@ impl From<ProfileName> for Profile {
 }
 
 /// The level of a log line.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     Trace,

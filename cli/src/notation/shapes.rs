@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
@@ -10,6 +11,9 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 pub(crate) trait Shapes<'de>: Sized {
     /// What may stand here, for people: `a text or an object`.
     const EXPECTED: &'static str;
+
+    /// The same for the schema, shape by shape. It may allow more than the reader, and never less.
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema>;
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Err(E::invalid_type(Unexpected::Str(text), &Self::EXPECTED))
@@ -44,6 +48,21 @@ pub(crate) trait Shapes<'de>: Sized {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ByShape(PhantomData))
     }
+}
+
+/// The schema of a type by its shapes.
+pub(crate) fn any_shape<T: for<'de> Shapes<'de>>(generator: &mut SchemaGenerator) -> Schema {
+    let mut shapes = T::shapes(generator);
+    let mut schema = match &mut *shapes {
+        [only] => std::mem::take(only),
+        _ => json_schema!({ "anyOf": shapes }),
+    };
+    let mut description = T::EXPECTED.to_owned();
+    if let Some(first) = description.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    schema.insert("description".to_owned(), (description + ".").into());
+    schema
 }
 
 struct ByShape<T>(PhantomData<T>);
@@ -88,7 +107,7 @@ impl<'de, T: Shapes<'de>> Visitor<'de> for ByShape<T> {
     }
 }
 
-/// `Deserialize` by [`Shapes`].
+/// `Deserialize` and `JsonSchema` by [`Shapes`].
 macro_rules! read_by_shape {
     ($($type:ty),+ $(,)?) => {$(
         impl<'de> serde::Deserialize<'de> for $type {
@@ -96,6 +115,32 @@ macro_rules! read_by_shape {
                 <Self as $crate::notation::Shapes<'de>>::read(deserializer)
             }
         }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::notation::any_shape::<Self>(generator)
+            }
+        }
     )+};
 }
 pub(crate) use read_by_shape;
+
+/// `JsonSchema` of a type that is read as another one, and then checked.
+macro_rules! schema_of {
+    ($type:ty = $fields:ty) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                <$fields>::json_schema(generator)
+            }
+        }
+    };
+}
+pub(crate) use schema_of;

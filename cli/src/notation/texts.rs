@@ -1,5 +1,6 @@
 //! One text or several.
 
+use schemars::{Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::{Shapes, read_by_shape};
@@ -10,6 +11,13 @@ pub(crate) struct Texts(pub(crate) Vec<String>);
 
 impl<'de> Shapes<'de> for Texts {
     const EXPECTED: &'static str = "a text or a list of texts";
+
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            generator.subschema_for::<String>(),
+            generator.subschema_for::<Vec<String>>(),
+        ]
+    }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self(vec![text.to_owned()]))

@@ -227,6 +227,16 @@ fn the_scenario_around_the_cases() {
             "did you mean `replies`?",
         ),
         (
+            "no name",
+            spec("filter: {}").replace("metadata: {name: s}", "»metadata: {labels: {a: b}}"),
+            "a scenario needs a name",
+        ),
+        (
+            "an empty name",
+            spec("filter: {}").replace("name: s", "name: »''"),
+            "is empty",
+        ),
+        (
             "another kind",
             spec("filter: {}").replace("FilterScenario", "»FilterScenarios"),
             "did you mean `FilterScenario`?",
