@@ -44,6 +44,7 @@ use model::{Case, Document};
 use plugin::Plugin;
 pub(crate) use report::{CaseResult, DifferenceResult, Fate, FilterScenarioResult};
 use selection::{Selected, Selection};
+use step::StepAction;
 use update::Update;
 use vary::Variation;
 
@@ -179,10 +180,14 @@ fn run_case(plugin: &Plugin<'_>, planned: &PlannedCase, update: &mut Update) -> 
     Ok(result)
 }
 
+/// The request of a report: in a case with steps, the first.
 fn request_of(plugin: &Plugin<'_>, planned: &PlannedCase) -> String {
-    planned
-        .case
-        .request
-        .over(&plugin.scenario.spec.defaults.request)
-        .shown()
+    let case = &planned.case;
+    let mut steps = case.steps.iter().flatten();
+    let first = steps.find_map(|step| match &step.action {
+        StepAction::RequestHeaders(request) => Some(request.over(&case.request)),
+        _ => None,
+    });
+    let defaults = &plugin.scenario.spec.defaults.request;
+    first.as_ref().unwrap_or(&case.request).over(defaults).shown()
 }

@@ -10,6 +10,7 @@ mod reports;
 mod steps;
 mod tables;
 mod upstreams;
+mod watch;
 
 use std::fs;
 
