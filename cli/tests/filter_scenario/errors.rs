@@ -286,6 +286,7 @@ fn what_is_no_scenario_or_no_module() {
         ("empty.yaml", ""),
         ("other.yaml", "kind: FilterScenario\n"),
         ("text.wasm", "no module"),
+        ("text.wat", "(module\n  (fnc))"),
         (
             "s.yaml",
             &scenario("  - {name: one}\n").replace("filter.wasm", "text.wasm"),
@@ -313,6 +314,7 @@ fn what_is_no_scenario_or_no_module() {
             "which filter? Say it with `wasm`, or with --filter on the command line",
         ),
         (&["nameless.yaml", "--filter", "none.wasm"], "none.wasm: No such file"),
+        (&["nameless.yaml", "--filter", "text.wat"], "text.wat:2:4"),
         (
             &["s.yaml", "--in", "envoy"],
             "--in envoy is for `kind: Scenario`; s.yaml has a `kind: FilterScenario`",
