@@ -1,6 +1,7 @@
 //! Scenarios of filters, as the command plays them.
 
 mod contradictions;
+mod documentation;
 mod errors;
 mod expectations;
 mod messages;
