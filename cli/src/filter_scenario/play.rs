@@ -8,6 +8,7 @@ use outgate_test_host::{Host, HttpStream, Outcome, Step, StreamId, Trap, Upstrea
 use super::budget::Budget;
 use super::check::Check;
 use super::difference::Difference;
+use super::ending;
 use super::expect::{ActionName, Expect};
 use super::file::PlannedCase;
 use super::message::{RequestSpec, ResponseSpec};
@@ -23,9 +24,22 @@ use super::vary::Variation;
 pub(super) struct Played {
     /// Of the last stream; there is none when there was no stream.
     pub(super) last: Option<(Outcome, Seen)>,
+    /// Whether the plugin took its configuration.
+    is_started: bool,
     pub(super) differences: Vec<Difference>,
     /// For people: what happened besides the last stream's own report.
     pub(super) remarks: String,
+}
+
+impl Played {
+    /// What became of it, in a few words.
+    pub(super) fn in_short(&self) -> String {
+        match &self.last {
+            Some((outcome, _)) => ending::in_short(outcome),
+            None if self.is_started => "no stream".to_owned(),
+            None => "not started".to_owned(),
+        }
+    }
 }
 
 /// Plays a case in one way of delivery. Host calls depend on it, so they are compared with a file only if `is_traced`.
@@ -38,10 +52,10 @@ pub(super) fn play(
     let case = &planned.case;
     let place = FieldPath::root().field("expect").field("refused");
     let expected = case.expect.refused.as_ref();
-    let differences = match plugin.start(case.config.as_ref()) {
+    let (is_started, differences) = match plugin.start(case.config.as_ref()) {
         Ok(host) => match expected {
             None => return Player::new(plugin, case, variation, is_traced, host).play(),
-            Some(expected) => vec![took_it(place, expected)],
+            Some(expected) => (true, vec![took_it(place, expected)]),
         },
         Err(NotStarted::Unreadable(error)) => return Err(error),
         Err(NotStarted::Refused(error)) => {
@@ -54,11 +68,12 @@ pub(super) fn play(
                 &error.logs,
                 directory,
             );
-            difference.into_iter().collect()
+            (false, difference.into_iter().collect())
         }
     };
     Ok(Played {
         last: None,
+        is_started,
         differences,
         remarks: String::new(),
     })
@@ -127,6 +142,7 @@ impl<'p> Player<'p> {
         Ok(Played {
             remarks: self.record.shown(logs),
             last: self.last.map(|outcome| (outcome, seen)),
+            is_started: true,
             differences: self.differences,
         })
     }

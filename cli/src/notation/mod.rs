@@ -5,7 +5,7 @@
 //! | [`ordered`] | objects whose order counts |
 //! | [`shapes`] | types that are written in one of several shapes: a text, or an object that says more |
 //! | [`texts`] | one text or several |
-//! | [`exactly_one`] | keys that exclude each other |
+//! | [`mod@exactly_one`] | keys that exclude each other |
 //! | [`length_of_time`] | lengths of time, for the schema |
 //!
 //! Whatever is read here has a JSON Schema, too: `outgate schema` prints it.
