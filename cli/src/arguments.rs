@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use outgate_policy::config::Identity;
+use outgate_policy::config::{Identity, PluginType};
 use outgate_sdk::diagnostic::Diagnostics;
+use outgate_sdk::filter_config::FilterOptions;
 use outgate_sdk::input::Input;
 use outgate_sdk::manifest::{Manifest, Manifests, ObjectName};
 use outgate_sdk::oci::{Reference, Tag};
 use outgate_sdk::proxy::ProxyName;
 use outgate_sdk::scope::GatewayWorkload;
 
+use crate::build::plugins::Clients;
+use crate::enforcement::{Enforcement, EnforcementPoint, PluginKind};
 use crate::failure::Failure;
+use crate::hosted::content::Configuration;
 use crate::local::plan::Mapping;
 use crate::local::ports::WantedPort;
 
@@ -121,7 +125,8 @@ pub(crate) struct Build {
     #[arg(long = "for", value_name = "WHAT")]
     pub(crate) target: BuildTarget,
 
-    /// The gateway whose policies are meant. Required, except for --for envoy.
+    /// The gateway whose policies are meant. Required, except for --for envoy, where it is the one whose policies a sidecar
+    /// enforces [default: the only one].
     #[arg(
         long,
         value_name = "NAMESPACE/NAME",
@@ -132,6 +137,11 @@ pub(crate) struct Build {
 
     #[command(flatten)]
     labels: LabelArguments,
+
+    /// What the filter, or the native RBAC filter, decides [default: http]. With --for istio, a gateway that passes connections on
+    /// gets a filter for each.
+    #[arg(long = "type", value_name = "TYPE")]
+    plugin_type: Option<PluginKind>,
 
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
@@ -167,6 +177,22 @@ impl Build {
         let gateway = self.gateway.as_ref().ok_or("--gateway is missing")?;
         Ok(self.labels.find(gateway, manifests))
     }
+
+    /// The same, where none needs to be named.
+    pub(crate) fn named_gateway(&self, manifests: &Manifests) -> Option<GatewayWorkload> {
+        let gateway = self.gateway.as_ref()?;
+        Some(self.labels.find(gateway, manifests))
+    }
+
+    /// Whether it is said what the filter is to decide.
+    pub(crate) const fn names_type(&self) -> bool {
+        self.plugin_type.is_some()
+    }
+
+    /// What the filter is to decide.
+    pub(crate) fn plugin_type(&self) -> PluginType {
+        self.plugin_type.map_or(PluginType::Http, Into::into)
+    }
 }
 
 #[derive(Args, Debug)]
@@ -201,13 +227,41 @@ pub(crate) enum AuthorizationKind {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Filter")]
 pub(crate) struct FilterArguments {
-    /// Where the caller's identity comes from.
-    #[arg(long, default_value = "peer-certificate")]
-    pub(crate) identity: IdentitySource,
+    /// Where the caller's identity comes from at a gateway [default: peer-certificate]. At a sidecar it is the workload's own.
+    #[arg(long, value_name = "SOURCE")]
+    identity: Option<IdentitySource>,
 
     /// Filter-state key that holds the direct peer's address; needed for `ipBlocks` behind the PROXY protocol.
     #[arg(long, value_name = "KEY")]
-    pub(crate) direct_address_filter_state: Option<String>,
+    direct_address_filter_state: Option<String>,
+
+    #[command(flatten)]
+    enforcement: Enforcement,
+}
+
+impl FilterArguments {
+    /// The same for the filter's configuration.
+    pub(crate) fn options(&self) -> Result<FilterOptions, Failure> {
+        let of_gateways = [
+            ("--identity", self.identity.is_some()),
+            (
+                "--direct-address-filter-state",
+                self.direct_address_filter_state.is_some(),
+            ),
+        ];
+        if self.enforcement.at == EnforcementPoint::Sidecar
+            && let Some((flag, _)) = of_gateways.iter().find(|(_, is_given)| *is_given)
+        {
+            return Err(Failure::Message(format!(
+                "{flag} is for gateways: at a sidecar the caller is the workload itself; leave it out"
+            )));
+        }
+        Ok(FilterOptions {
+            identity: self.identity.map_or_else(Identity::default, Into::into),
+            direct_address_filter_state: self.direct_address_filter_state.clone(),
+            ..self.enforcement.options()
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -243,9 +297,15 @@ pub(crate) struct PluginArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) image_pull_secret: Option<String>,
 
-    /// A port of the gateway's service that the filter is for [default: all]; may be given several times.
+    /// A port of listeners that the filter is for, in a gateway's pod or as a client calls it [default: all; for connections, those
+    /// that pass some on]; may be given several times.
     #[arg(long, value_name = "PORT")]
     pub(crate) match_port: Vec<u16>,
+
+    /// With --at sidecar: whose sidecars the filter runs in, all of a namespace or one workload [default: the namespaces of the
+    /// manifests' clients]; may be given several times.
+    #[arg(long = "client", value_name = "NAMESPACE[/NAME]", value_parser = Clients::parse)]
+    pub(crate) clients: Vec<Clients>,
 
     /// Restart the filter after a failure, instead of refusing requests until its configuration changes. For Istio releases
     /// that have FAIL_RELOAD.
@@ -320,9 +380,11 @@ pub(crate) struct RequestArguments {
 ///
 /// A FilterScenario names any Proxy-Wasm filter, and what must become of requests that go through it in the embedded host:
 /// docs/filter-scenarios.md.
+///
+/// Suites of the plugin tester of Google's service extensions are played as that tester does: docs/plugin-tester-suites.md.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
-    /// Scenario files, or directories with some.
+    /// Scenario files, suites of the service extensions' plugin tester, or directories with some.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -335,19 +397,25 @@ pub(crate) struct Test {
     #[arg(long, value_name = "HOST:PORT=ADDRESS:PORT", value_parser = Mapping::parse)]
     pub(crate) map: Vec<Mapping>,
 
-    /// The filter's module, in place of the one that a FilterScenario names [env: OUTGATE_FILTER_WASM, where none is named].
+    /// The filter's module, in place of the one that a FilterScenario or a suite names [env: OUTGATE_FILTER_WASM, where none is
+    /// named].
     #[arg(long, value_name = "WASM")]
     pub(crate) filter: Option<PathBuf>,
+
+    /// The plugin's configuration, in place of the one that a suite names: a file, JSON, or text:TEXT.
+    #[arg(long, value_name = "FILE|JSON", value_parser = Configuration::parse)]
+    pub(crate) config: Option<Configuration>,
 
     /// The Envoy to run [default: the one on the PATH, or the one that `cargo xtask setup` installed].
     #[arg(long, value_name = "FILE", env = "ENVOY")]
     pub(crate) envoy: Option<PathBuf>,
 
-    /// Only this case of FilterScenarios, every row of its table; may be given several times. Scenarios are left out.
+    /// Only this case of FilterScenarios, every row of its table, or this test of suites; may be given several times. Scenarios are
+    /// left out.
     #[arg(long = "case", value_name = "NAME")]
     pub(crate) cases: Vec<String>,
 
-    /// Only cases of FilterScenarios that have this tag; may be given several times. Scenarios are left out.
+    /// Only cases of FilterScenarios that have this tag; may be given several times. Scenarios and suites are left out.
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
 
@@ -517,6 +585,13 @@ pub(crate) struct Up {
     /// Who decides about requests in the gateways.
     #[arg(long, default_value = "outgate")]
     pub(crate) authorization: AuthorizationKind,
+
+    #[command(flatten)]
+    pub(crate) enforcement: Enforcement,
+
+    /// The gateway whose policies sidecars enforce, with --at sidecar [default: the only one]. The gateways enforce theirs, too.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = object_name)]
+    pub(crate) gateway: Option<ObjectName>,
 
     /// The filter's module.
     #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]

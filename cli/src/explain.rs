@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use outgate_policy::config::PluginType;
 use outgate_policy::{
     Decision, Engine, Obstacle, Policy, PolicyExplanation, Reason, RuleName, Shadow, ShadowVerdict, Verdict,
 };
@@ -40,19 +41,39 @@ pub(crate) fn run(arguments: &Explain) -> Result<ExitCode, Failure> {
         .map(|policy| policy.content().policy().clone())
         .collect();
     let mesh = manifests.mesh(&gateway);
-    let engine = Engine::compile(&policies, &mesh, Some(&manifests.registry(&gateway.name.namespace)));
-    let decision = engine.decide(&request)?;
-    let explanations = outgate_policy::explain(&policies, &mesh, &request)?;
+    let registry = manifests.registry(&gateway.name.namespace);
+    let engine =
+        Engine::compile(PluginType::Http, &policies, &mesh, Some(&registry)).map_err(|error| error.to_string())?;
+    let decided = Decided {
+        decision: engine.decide(&request)?,
+        custom: asked(&engine, &request)?,
+    };
+    let explanations = outgate_policy::explain(PluginType::Http, &policies, &mesh, &request)?;
 
     match arguments.output {
-        OutputFormat::Json => output::print_json(&Report::new(&decision, &explanations))?,
+        OutputFormat::Json => output::print_json(&Report::new(&decided, &explanations))?,
         OutputFormat::Text => Text {
             manifests: &manifests,
             selected: &selected,
         }
-        .print(&request, &arguments.request, &gateway, &decision, &explanations),
+        .print(&request, &arguments.request, &gateway, &decided, &explanations),
     }
     Ok(FINE)
+}
+
+/// A decision, and who would be asked before it.
+struct Decided<'e> {
+    decision: Decision<'e>,
+    /// Authorizers, each with the rule because of which it is asked.
+    custom: Vec<(&'e str, &'e RuleName)>,
+}
+
+fn asked<'e>(engine: &'e Engine, request: &Described) -> Result<Vec<(&'e str, &'e RuleName)>, Failure> {
+    let mut asked = Vec::new();
+    for (place, provider) in engine.authorizers().enumerate() {
+        asked.extend(engine.asks(place, request)?.map(|rule| (provider, rule)));
+    }
+    Ok(asked)
 }
 
 fn describe(method: &str, url: &str, arguments: &RequestArguments) -> Result<Description, Failure> {
@@ -136,7 +157,8 @@ struct ObstacleReport {
 }
 
 impl<'a> Report<'a> {
-    fn new(decision: &'a Decision<'_>, explanations: &'a [PolicyExplanation]) -> Self {
+    fn new(decided: &'a Decided<'_>, explanations: &'a [PolicyExplanation]) -> Self {
+        let decision = &decided.decision;
         Self {
             verdict: decision.verdict.as_str(),
             engine: decision.decided_by.as_str(),
@@ -146,7 +168,7 @@ impl<'a> Report<'a> {
                 allow: decision.shadow.allow.map(shadow_report),
             },
             audit: decision.audit.map(RuleName::as_str),
-            custom: decision
+            custom: decided
                 .custom
                 .iter()
                 .map(|(provider, rule)| CustomReport {
@@ -215,6 +237,7 @@ fn expectation(reason: &Reason) -> String {
             };
             format!("none of {}{more}", shown.join(", "))
         }
+        Reason::NeedsHttp => "the rule allows by something that only HTTP has".to_owned(),
         Reason::Excluded(value) => format!("excluded by `{value}`"),
     }
 }
@@ -233,7 +256,7 @@ impl Text<'_> {
         request: &Described,
         arguments: &RequestArguments,
         gateway: &GatewayWorkload,
-        decision: &Decision<'_>,
+        decided: &Decided<'_>,
         explanations: &[PolicyExplanation],
     ) {
         let header = |name| request.header(name).unwrap_or_default();
@@ -251,7 +274,7 @@ impl Text<'_> {
         anstream::println!("  from {caller}");
         anstream::println!("  at   {}", gateway.name);
         anstream::println!();
-        print_verdict(decision);
+        print_verdict(decided);
         self.print_policies(explanations);
     }
 
@@ -306,7 +329,8 @@ impl Text<'_> {
     }
 }
 
-fn print_verdict(decision: &Decision<'_>) {
+fn print_verdict(decided: &Decided<'_>) {
+    let decision = &decided.decision;
     let (style, reply) = match decision.verdict {
         Verdict::Allow => (GOOD, "goes on to the upstream"),
         Verdict::Deny => (ERROR, "403 RBAC: access denied"),
@@ -315,7 +339,7 @@ fn print_verdict(decision: &Decision<'_>) {
     anstream::println!("{style}{}{PLAIN}  {reply}", decision.verdict.as_str().to_uppercase());
     anstream::println!("  engine  {}", decision.decided_by.as_str());
     anstream::println!("  rule    {}", decision.rule.map_or("-", RuleName::as_str));
-    for (provider, rule) in &decision.custom {
+    for (provider, rule) in &decided.custom {
         anstream::println!("  custom  the authorizer `{provider}` would be asked first, by {rule}");
     }
     if let Some(rule) = decision.audit {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use outgate_suite_import::is_text_format;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
@@ -17,7 +18,7 @@ const QUIET: Duration = Duration::from_millis(150);
 pub(crate) enum Watched {
     /// A file, which need not be there yet.
     File(PathBuf),
-    /// The YAML and JSON in a directory.
+    /// What is YAML, JSON or a suite in a directory.
     Directory(PathBuf),
     /// The YAML and JSON in a directory and all below it.
     Tree(PathBuf),
@@ -106,7 +107,7 @@ impl Watched {
     fn is_touched_by(&self, changed: &Path) -> bool {
         let is_inside = match self {
             Self::File(_) => false,
-            Self::Directory(directory) => has_known_ending(changed) && changed.parent() == Some(directory),
+            Self::Directory(directory) => is_document(changed) && changed.parent() == Some(directory),
             Self::Tree(directory) => has_known_ending(changed) && changed.starts_with(directory),
         };
         // A directory on the way to it that comes, goes or is renamed takes it along.
@@ -137,6 +138,11 @@ impl Watched {
     }
 }
 
+/// Also suites in the text format.
+fn is_document(path: &Path) -> bool {
+    has_known_ending(path) || is_text_format(&path.to_string_lossy())
+}
+
 fn has_known_ending(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known))
@@ -155,6 +161,7 @@ mod tests {
             (Watched::File("/a/b/f".into()), "/a/b/g", false),
             (Watched::File("/a/b/f".into()), "/a/c", false),
             (Watched::Directory("/a".into()), "/a/f.yaml", true),
+            (Watched::Directory("/a".into()), "/a/f.textpb", true),
             (Watched::Directory("/a".into()), "/a/f.txt", false),
             (Watched::Directory("/a".into()), "/a/b/f.yaml", false),
             (Watched::Directory("/a".into()), "/a", true),

@@ -8,13 +8,11 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use outgate_policy::config::{self, Identity, LogField, Revision};
-use outgate_policy::{Decision, Peer, RuleName, Shadow, ShadowVerdict, Unreadable};
+use outgate_policy::{Peer, RuleName, Shadow, ShadowVerdict};
 
 use crate::host::{Host, LogLevel, Status};
+use crate::record::{ERROR, Record};
 use crate::stream::Stream;
-
-/// The word for a request that could not be decided, beside the verdicts.
-const ERROR: &str = "error";
 
 /// What one configuration writes.
 #[derive(Debug)]
@@ -47,24 +45,20 @@ impl AccessLog {
     /// It can then be set only once. Whoever comes second is refused, and so knows that it is there: the same filter with the
     /// next request, with another configuration, or in another place of the chain. A filter that takes identities from requests
     /// and shares a chain with one that does not is refused as well, instead of showing the caller of one request with another.
-    pub fn set_up<H: Host + ?Sized>(&mut self, host: &H, identity: Identity) {
+    pub fn set_up<H: Host>(&mut self, host: &H, identity: Identity) {
         let principal = LogField::Principal;
+        // One's own workload is the caller on all connections, and that one of them shows it says nothing of the others.
         self.names_connections = identity == Identity::PeerCertificate
             && self.fields.contains(&principal)
             && host.keep_with_connection(principal.property()).is_ok();
     }
 
     /// Writes the chosen properties. A field that has nothing to say is not set; the log shows `-` for it.
-    pub fn write<H: Host + ?Sized>(
-        &self,
-        host: &H,
-        stream: &Stream<'_, H>,
-        outcome: Result<&Decision<'_>, &Unreadable>,
-    ) {
+    pub fn write<H: Host>(&self, host: &H, stream: &Stream<'_, H>, record: &Record<'_>) {
         for &field in &self.fields {
             if field == LogField::Principal {
                 self.write_principal(host, stream);
-            } else if let Some(value) = self.value(field, outcome)
+            } else if let Some(value) = self.value(field, record)
                 && let Err(status) = host.set_property(field.property(), &value)
             {
                 report(host, field, status);
@@ -73,7 +67,7 @@ impl AccessLog {
     }
 
     /// An identity that cannot be read was not needed for the decision, or is what the error is about.
-    fn write_principal<H: Host + ?Sized>(&self, host: &H, stream: &Stream<'_, H>) {
+    fn write_principal<H: Host>(&self, host: &H, stream: &Stream<'_, H>) {
         let Ok(caller) = stream.caller() else { return };
         if caller.is_on_record.get() {
             return;
@@ -89,21 +83,24 @@ impl AccessLog {
         }
     }
 
-    fn value<'v>(&'v self, field: LogField, outcome: Result<&Decision<'v>, &Unreadable>) -> Option<Cow<'v, [u8]>> {
-        let text = match (field, outcome) {
-            (LogField::Decision, Ok(decision)) => decision.verdict.as_str(),
-            (LogField::Decision, Err(_)) => ERROR,
-            (LogField::Rule, Ok(decision)) => decision.rule?.as_str(),
-            (LogField::Rule, Err(unreadable)) => return Some(unreadable.to_string().into_bytes().into()),
-            (LogField::Shadow, Ok(decision)) => return shadow(&decision.shadow).map(Cow::from),
-            (LogField::Revision, _) => &self.revision.0,
-            (LogField::Shadow, Err(_)) | (LogField::Principal, _) => return None,
+    fn value<'v>(&'v self, field: LogField, record: &'v Record<'_>) -> Option<Cow<'v, [u8]>> {
+        let text = match field {
+            LogField::Decision => record.verdict,
+            LogField::Rule => record.rule.as_deref()?,
+            LogField::Shadow => return shadow(&record.shadow).map(Cow::from),
+            LogField::Literal => {
+                let (verdict, rule) = record.literal?;
+                let rule = rule.map_or("-", RuleName::as_str);
+                return Some([verdict.as_str(), ":", rule].concat().into_bytes().into());
+            }
+            LogField::Revision => &self.revision.0,
+            LogField::Principal => return None,
         };
         Some(text.as_bytes().into())
     }
 }
 
-fn report<H: Host + ?Sized>(host: &H, field: LogField, Status(status): Status) {
+fn report<H: Host>(host: &H, field: LogField, Status(status): Status) {
     host.log(
         LogLevel::Warn,
         &format!(

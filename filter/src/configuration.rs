@@ -1,42 +1,120 @@
 //! Reads a configuration so that a large one takes little memory: each policy is compiled as it is read, and not kept.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use outgate_policy::EngineBuilder;
-use outgate_policy::config::Config;
-use outgate_policy::resource::{Action, AuthorizationPolicy};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use outgate_policy::config::{Config, PluginType, Provider};
+use outgate_policy::resource::AuthorizationPolicy;
+use outgate_policy::{ConfigError, Engine, EngineBuilder};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::custom_policy::{Installed, Installing, Policies};
+use crate::ext_authz::Authorizer;
 use crate::json;
 
 /// A configuration but for its policies.
-pub(crate) type Settings = Config<IgnoredAny>;
+pub(crate) type Settings = Config<IgnoredAny, IgnoredAny>;
 
-/// What became of the policies.
+/// Which of the callbacks that not every configuration needs the module exports.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exports {
+    /// `proxy_on_log`
+    pub log: bool,
+    /// `proxy_on_response_headers`
+    pub response_headers: bool,
+}
+
+impl Exports {
+    /// None of them.
+    pub const NONE: Self = Self {
+        log: false,
+        response_headers: false,
+    };
+}
+
+/// A configuration that can be enforced.
 #[derive(Debug)]
-pub(crate) struct Policies {
-    /// Has those that could be read.
-    pub(crate) engine: EngineBuilder,
-    /// The namespace and the name of the first policy that asks an external authorizer.
-    pub(crate) custom: Option<(String, String)>,
+pub(crate) struct Parts {
+    pub(crate) settings: Settings,
+    pub(crate) engine: Engine,
+    /// In the engine's order.
+    pub(crate) authorizers: Vec<Authorizer>,
+    pub(crate) policies: Vec<Installed>,
 }
 
 /// Reads everything once, and the policies once more: what the mesh says is needed before the first of them, and may be written
 /// after the last.
-pub(crate) fn read(configuration: &dyn json::Text) -> Result<(Settings, Policies), json::Error> {
-    let settings: Settings = json::read(configuration)?;
-    let mut policies = Policies {
-        engine: EngineBuilder::new(&settings.mesh),
-        custom: None,
+pub(crate) fn read<L: Policies>(configuration: &dyn json::Text, exports: Exports) -> Result<Parts, Refused> {
+    if matches!(configuration.part(0), Ok(first) if first.is_empty()) {
+        return Err(Refused::Absent);
+    }
+    let mut settings: Settings = json::read(configuration).map_err(Refused::Syntax)?;
+    if settings.mesh.on_ambiguous.is_some() && settings.mesh.matching != outgate_policy::config::Matching::Canonical {
+        return Err(Refused::Settings(
+            "mesh.onAmbiguous is for `matching: canonical` only: nothing else tells what is ambiguous",
+        ));
+    }
+    let mut document = Document {
+        engine: EngineBuilder::new(settings.plugin_type, &settings.mesh),
+        extensions: Extensions {
+            read: Vec::new(),
+            modules: PhantomData::<L>,
+        },
     };
-    json::read_with(configuration, Document(&mut policies))?;
-    Ok((settings, policies))
+    json::read_with(configuration, &mut document).map_err(Refused::Syntax)?;
+    let engine = document
+        .engine
+        .finish(settings.registry.as_ref())
+        .map_err(Refused::Policies)?;
+    let policies = document.extensions.finish()?;
+    if settings.plugin_type == PluginType::Network {
+        if engine.authorizers().len() > 0 {
+            return Err(Refused::Settings(
+                "CUSTOM policies ask an external authorizer about requests, and a plugin of the type NETWORK decides connections",
+            ));
+        }
+        if !policies.is_empty() {
+            return Err(Refused::Settings(
+                "custom policies decide requests, and a plugin of the type NETWORK decides connections",
+            ));
+        }
+    }
+    let authorizers = authorizers(&engine, std::mem::take(&mut settings.providers), exports)?;
+    Ok(Parts {
+        settings,
+        engine,
+        authorizers,
+        policies,
+    })
 }
 
-/// A configuration, of which only the policies are read.
-struct Document<'a>(&'a mut Policies);
+/// The authorizers that policies name.
+fn authorizers(engine: &Engine, mut providers: Vec<Provider>, exports: Exports) -> Result<Vec<Authorizer>, Refused> {
+    let mut authorizers = Vec::new();
+    for name in engine.authorizers() {
+        let mut of_name = providers
+            .iter()
+            .enumerate()
+            .filter(|(_, provider)| provider.name == name);
+        let (Some((place, _)), None) = (of_name.next(), of_name.next()) else {
+            return Err(Refused::Provider(name.to_owned()));
+        };
+        let authorizer = Authorizer::new(providers.swap_remove(place));
+        if authorizer.changes_responses() && !exports.response_headers {
+            return Err(Refused::ResponseHeaders(name.to_owned()));
+        }
+        authorizers.push(authorizer);
+    }
+    Ok(authorizers)
+}
 
-impl<'de> DeserializeSeed<'de> for Document<'_> {
+/// A configuration, of which only the policies are read, those of every kind.
+struct Document<L> {
+    engine: EngineBuilder,
+    extensions: Extensions<L>,
+}
+
+impl<'de, L: Policies> DeserializeSeed<'de> for &mut Document<L> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -44,7 +122,7 @@ impl<'de> DeserializeSeed<'de> for Document<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Document<'_> {
+impl<'de, L: Policies> Visitor<'de> for &mut Document<L> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,10 +131,12 @@ impl<'de> Visitor<'de> for Document<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<String>()? {
-            if name == "policies" {
-                map.next_value_seed(List(self.0))?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match name.as_str() {
+                "policies" => map.next_value_seed(List(&mut self.engine))?,
+                "extensions" => map.next_value_seed(&mut self.extensions)?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(())
@@ -64,7 +144,7 @@ impl<'de> Visitor<'de> for Document<'_> {
 }
 
 /// The list of policies.
-struct List<'a>(&'a mut Policies);
+struct List<'a>(&'a mut EngineBuilder);
 
 impl<'de> DeserializeSeed<'de> for List<'_> {
     type Value = ();
@@ -83,13 +163,162 @@ impl<'de> Visitor<'de> for List<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while let Some(policy) = list.next_element::<AuthorizationPolicy>()? {
-            if policy.spec.action == Some(Action::Custom) {
-                let namespace = policy.metadata.effective_namespace().to_owned();
-                self.0.custom.get_or_insert((namespace, policy.metadata.name));
-            } else {
-                self.0.engine.check(policy);
-            }
+            self.0.check(policy);
         }
         Ok(())
     }
 }
+
+/// The configurations of custom policies.
+struct Extensions<L> {
+    /// By the policy's place in the module; nothing for one that is left out.
+    read: Vec<(usize, Option<Installing>)>,
+    modules: PhantomData<L>,
+}
+
+impl<L: Policies> Extensions<L> {
+    /// The policies in the order of the module. Each of it must have been configured, or left out in so many words.
+    fn finish(mut self) -> Result<Vec<Installed>, Refused> {
+        let mut place = 0;
+        let mut missing = None;
+        L::each_name(&mut |name| {
+            if !self.read.iter().any(|(known, _)| *known == place) {
+                missing.get_or_insert(name);
+            }
+            place += 1;
+        });
+        if let Some(name) = missing {
+            return Err(Refused::Unconfigured(name));
+        }
+        let mut policies = Vec::new();
+        for place in 0..place {
+            let of_place = self.read.iter().position(|(known, _)| *known == place);
+            if let Some((_, Some(Installing(policy)))) = of_place.map(|index| self.read.swap_remove(index)) {
+                policies.push(policy.map_err(Refused::Extension)?);
+            }
+        }
+        Ok(policies)
+    }
+}
+
+impl<'de, L: Policies> DeserializeSeed<'de> for &mut Extensions<L> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, L: Policies> Visitor<'de> for &mut Extensions<L> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configurations of custom policies, by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            let mut names = Vec::new();
+            L::each_name(&mut |known| names.push(known));
+            let Some(place) = names.iter().position(|known| *known == name) else {
+                return Err(A::Error::custom(match names.as_slice() {
+                    [] => format!("this module has no custom policies, and so no `{name}`"),
+                    names => format!("this module has no custom policy `{name}`; it has {}", names.join(", ")),
+                }));
+            };
+            if self.read.iter().any(|(known, _)| *known == place) {
+                return Err(A::Error::custom(format!("`{name}` is there twice")));
+            }
+            let policy = map.next_value_seed(Extension(place, PhantomData::<L>))?;
+            self.read.push((place, policy));
+        }
+        Ok(())
+    }
+}
+
+/// One custom policy, by its place in the module.
+struct Extension<L>(usize, PhantomData<L>);
+
+impl<'de, L: Policies> DeserializeSeed<'de> for Extension<L> {
+    type Value = Option<Installing>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Installing>, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, L: Policies> Visitor<'de> for Extension<L> {
+    type Value = Option<Installing>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration of a custom policy, or null to leave it out")
+    }
+
+    fn visit_none<E>(self) -> Result<Option<Installing>, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Installing>, D::Error> {
+        deserializer.deserialize_newtype_struct(json::EVERY_FIELD, self)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Installing>, D::Error> {
+        L::install(self.0, deserializer).map(Some)
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Refused {
+    /// There is none.
+    Absent,
+    /// It is not JSON of the expected shape.
+    Syntax(json::Error),
+    /// Settings do not go together.
+    Settings(&'static str),
+    /// Policies are invalid.
+    Policies(ConfigError),
+    /// A `CUSTOM` policy names a provider that is not there, or is there twice.
+    Provider(String),
+    /// A provider's authorizer wants to change responses.
+    ResponseHeaders(String),
+    /// A custom policy of the module has no configuration.
+    Unconfigured(&'static str),
+    /// A custom policy refuses its configuration; with its place, and why.
+    Extension(String),
+    /// The proxy does not say which workload it stands beside.
+    NoWorkload,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration is refused: ")?;
+        match self {
+            Self::Absent => f.write_str("there is none; give the output of `outgate build` as pluginConfig"),
+            Self::Syntax(error) => error.fmt(f),
+            Self::Settings(problem) => f.write_str(problem),
+            Self::Extension(problem) => f.write_str(problem),
+            Self::Policies(error) => error.fmt(f),
+            Self::Provider(name) => write!(
+                f,
+                "a CUSTOM policy asks the provider `{name}`, and `providers` has not exactly one of this name"
+            ),
+            Self::ResponseHeaders(name) => write!(
+                f,
+                "the provider `{name}` has headersToDownstreamOnAllow, and this module does not export \
+                 proxy_on_response_headers, which would cost every request; build one with `module!(…; exports: response_headers)`"
+            ),
+            Self::Unconfigured(name) => write!(
+                f,
+                "extensions.{name} is missing: the module has this custom policy; configure it, or write null to leave it out"
+            ),
+            Self::NoWorkload => f.write_str(
+                "`identity: self` needs NAMESPACE and SERVICE_ACCOUNT in the metadata of the proxy's node, where Istio's sidecars \
+                 have them",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}

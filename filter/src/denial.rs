@@ -1,9 +1,15 @@
-//! How a request is stopped: native's replies, to the byte.
+//! How a request is stopped. By a policy, as native RBAC does: to the byte.
 
-use outgate_policy::{Decision, RuleName, Unreadable, Verdict};
+use std::borrow::Cow;
 
-use crate::host::LocalReply;
+use outgate_policy::canonical::Ambiguity;
+use outgate_policy::config::OnAmbiguous;
+use outgate_policy::{Decision, RuleName, Verdict};
 
+use crate::host::{HeaderLine, LocalReply};
+use crate::trouble::Trouble;
+
+const BAD_REQUEST: u32 = 400;
 const FORBIDDEN: u32 = 403;
 const BAD_GATEWAY: u32 = 502;
 const FORBIDDEN_BODY: &[u8] = b"RBAC: access denied";
@@ -13,35 +19,73 @@ const FORBIDDEN_BODY: &[u8] = b"RBAC: access denied";
 pub struct Denial {
     status: u32,
     details: String,
-    body: &'static [u8],
+    body: Cow<'static, [u8]>,
+    headers: Vec<HeaderLine>,
 }
 
 impl Denial {
+    /// A reply with this status and these response code details, and nothing else.
+    #[must_use]
+    pub fn new(status: u32, details: String) -> Self {
+        Self {
+            status,
+            // Native does the same, so that the details are one word of a log line.
+            details: if details.contains(char::is_whitespace) {
+                details.replace(char::is_whitespace, "_")
+            } else {
+                details
+            },
+            body: Cow::Borrowed(b""),
+            headers: Vec::new(),
+        }
+    }
+
+    /// With this body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// With these headers besides those that it has.
+    #[must_use]
+    pub fn headers(mut self, headers: impl IntoIterator<Item = HeaderLine>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
     /// The reply to a request that is not let through; `None` for one that is.
     #[must_use]
     pub fn of(decision: &Decision<'_>) -> Option<Self> {
         match decision.verdict {
             Verdict::Allow => None,
-            Verdict::Deny => {
-                let rule = decision.rule.map_or("none", RuleName::as_str);
-                Some(Self::forbidden(&format!("rbac_access_denied_matched_policy[{rule}]")))
-            }
+            Verdict::Deny => Some(Self::by_rule(decision.rule.map_or("none", RuleName::as_str))),
             // A sidecar's `block_all` route answers an unregistered host the same way.
-            Verdict::Unregistered => Some(Self {
-                status: BAD_GATEWAY,
-                details: "outgate_unregistered_host".to_owned(),
-                body: b"",
-            }),
+            Verdict::Unregistered => Some(Self::new(BAD_GATEWAY, "outgate_unregistered_host".to_owned())),
+        }
+    }
+
+    /// The reply to a request that a rule stops.
+    #[must_use]
+    pub fn by_rule(rule: &str) -> Self {
+        let details = ["rbac_access_denied_matched_policy[", rule, "]"].concat();
+        Self::new(FORBIDDEN, details).body(FORBIDDEN_BODY)
+    }
+
+    /// The reply to a request that servers may read in several ways.
+    #[must_use]
+    pub fn ambiguous(ambiguity: Ambiguity, rule: &str, how: OnAmbiguous) -> Self {
+        match how {
+            OnAmbiguous::Deny => Self::by_rule(rule),
+            OnAmbiguous::BadRequest => Self::new(BAD_REQUEST, ["outgate_ambiguous_", ambiguity.as_str()].concat()),
         }
     }
 
     /// The reply to a request that cannot be decided.
     #[must_use]
-    pub fn undecided(unreadable: &Unreadable) -> Self {
-        Self::forbidden(&format!(
-            "outgate_unreadable_attribute[{}]",
-            unreadable.attribute.name()
-        ))
+    pub fn undecided(trouble: &Trouble) -> Self {
+        let details = ["outgate_unreadable_attribute[", trouble.what, "]"].concat();
+        Self::new(FORBIDDEN, details).body(FORBIDDEN_BODY)
     }
 
     /// The reply as the host takes it.
@@ -50,16 +94,8 @@ impl Denial {
         LocalReply {
             status: self.status,
             details: &self.details,
-            body: self.body,
-        }
-    }
-
-    fn forbidden(details: &str) -> Self {
-        Self {
-            status: FORBIDDEN,
-            // Native does the same, so that the details are one word of a log line.
-            details: details.replace(char::is_whitespace, "_"),
-            body: FORBIDDEN_BODY,
+            body: &self.body,
+            headers: &self.headers,
         }
     }
 }

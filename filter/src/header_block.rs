@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use outgate_policy::Headers;
 
+use crate::host::HeaderLine;
+
 /// The block does not follow its own lengths.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Malformed;
@@ -20,6 +22,23 @@ pub struct Malformed;
 pub fn parse(block: Vec<u8>) -> Result<Headers, Malformed> {
     let lines = ranges(&block)?;
     Ok(Headers::from_block(block, lines))
+}
+
+/// Writes header lines as a block.
+#[must_use]
+pub fn write(lines: &[HeaderLine]) -> Vec<u8> {
+    // What a host call takes is shorter than this.
+    let length = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let mut block = u32::try_from(lines.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+    for (name, value) in lines {
+        block.extend_from_slice(&length(name));
+        block.extend_from_slice(&length(value));
+    }
+    for text in lines.iter().flat_map(|(name, value)| [name, value]) {
+        block.extend_from_slice(text);
+        block.push(0);
+    }
+    block
 }
 
 /// Where a line's name and its value stand.
@@ -64,18 +83,13 @@ fn item(block: &[u8], start: usize, length: usize) -> Result<Range<usize>, Malfo
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, write};
 
     fn encode(lines: &[(&str, &str)]) -> Vec<u8> {
-        let mut block = (lines.len() as u32).to_le_bytes().to_vec();
-        for (name, value) in lines {
-            block.extend((name.len() as u32).to_le_bytes());
-            block.extend((value.len() as u32).to_le_bytes());
-        }
-        for (name, value) in lines {
-            block.extend([name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat());
-        }
-        block
+        let owned = lines
+            .iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        write(&owned.collect::<Vec<_>>())
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected, Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -16,6 +17,9 @@ use crate::host::Status;
 
 /// Deeper than any policy, and far from what a stack can bear.
 const DEEPEST: u8 = 128;
+
+/// The name of a newtype struct within which no field may be left unread, whatever the types in it say.
+pub(crate) const EVERY_FIELD: &str = "outgate: every field";
 
 /// A text that is handed out in parts.
 pub trait Text {
@@ -64,8 +68,19 @@ pub struct Error(Box<Finding>);
 #[derive(Debug)]
 struct Finding {
     what: String,
-    /// The line and the column, from 1; none when it is not the text that is wrong.
-    place: Option<(usize, usize)>,
+    /// None when it is not the text that is wrong.
+    place: Option<Place>,
+}
+
+/// Where something stands in a text.
+#[derive(Debug)]
+struct Place {
+    /// The path of the field, from the whole text on.
+    path: String,
+    /// From 1.
+    line: usize,
+    /// From 1.
+    column: usize,
 }
 
 impl Error {
@@ -81,11 +96,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Finding { what, place } = &*self.0;
-        f.write_str(what)?;
-        match place {
-            Some((line, column)) => write!(f, " at line {line}, column {column}"),
-            None => Ok(()),
-        }
+        let Some(Place { path, line, column }) = place else {
+            return f.write_str(what);
+        };
+        let colon = if path.is_empty() { "" } else { ": " };
+        write!(f, "{path}{colon}{what} at line {line}, column {column}")
     }
 }
 
@@ -167,6 +182,8 @@ struct Reader<'t> {
     depth: u8,
     /// Whether what is wrong is the text.
     is_at_fault: bool,
+    /// Whether a field that nobody reads is an error.
+    is_every_field_read: bool,
 }
 
 impl<'t> Reader<'t> {
@@ -181,6 +198,7 @@ impl<'t> Reader<'t> {
             column_before: 0,
             depth: 0,
             is_at_fault: true,
+            is_every_field_read: false,
         }
     }
 
@@ -219,10 +237,58 @@ impl<'t> Reader<'t> {
     }
 
     /// Where the last token is, unless it is not at fault.
+    #[cold]
     fn locate(&self, mut error: Error) -> Error {
         let (lines, column) = self.position(self.token_at);
-        error.0.place = self.is_at_fault.then_some((lines + 1, column + 1));
+        error.0.place = self.is_at_fault.then(|| Place {
+            path: Self::new(self.text).path_to(self.before + self.token_at),
+            line: lines + 1,
+            column: column + 1,
+        });
         error
+    }
+
+    /// The path of the field in which something stands.
+    fn path_to(mut self, wanted: usize) -> String {
+        let mut path = String::new();
+        // What is no JSON is read as far as it is some.
+        let _ = self.walk(wanted, &mut path);
+        path
+    }
+
+    /// Reads a value, and leaves the path of the field that is wanted if it is in it, which it says.
+    fn walk(&mut self, wanted: usize, path: &mut String) -> Result<bool, Error> {
+        let length = path.len();
+        let token = self.token()?;
+        let (bracket, is_object) = match token {
+            Token::Object => (b'}', true),
+            Token::List => (b']', false),
+            _ => return Ok(self.before + self.at > wanted),
+        };
+        self.open(if is_object { b'{' } else { b'[' }, &"")?;
+        let mut number = 0;
+        while self.next_element(number == 0, bracket)? {
+            path.truncate(length);
+            if is_object {
+                let name = self.name()?.into_owned();
+                // The name itself is wrong: it is the object that is meant.
+                if self.before + self.at > wanted {
+                    return Ok(true);
+                }
+                self.colon()?;
+                path.push_str(if length == 0 { "" } else { "." });
+                path.push_str(&name);
+            } else {
+                path.push_str(&["[", &number.to_string(), "]"].concat());
+            }
+            number += 1;
+            self.peek()?;
+            if self.walk(wanted, path)? {
+                return Ok(true);
+            }
+        }
+        path.truncate(length);
+        Ok(self.before + self.at > wanted)
     }
 
     /// The next byte of a token, which is not taken.
@@ -575,13 +641,105 @@ impl<'de> Deserializer<'de> for &mut Reader<'_> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_every_field_read {
+            // So that what is pointed at is the field.
+            self.peek()?;
+            return Err(Error::new("unknown field"));
+        }
         self.skip()?;
         visitor.visit_unit()
     }
 
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        let was_every_field_read = self.is_every_field_read;
+        self.is_every_field_read |= name == EVERY_FIELD;
+        let value = visitor.visit_newtype_struct(&mut *self);
+        self.is_every_field_read = was_every_field_read;
+        value
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.token()? {
+            Token::OtherNumber(text) => match text.parse() {
+                Ok(value) => visitor.visit_f64(value),
+                Err(_) => Err(mismatch(Unexpected::Other(&text), &visitor)),
+            },
+            Token::Unsigned(value) => visitor.visit_u64(value),
+            Token::Signed(value) => visitor.visit_i64(value),
+            other => Err(mismatch(other.unexpected(), &visitor)),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        if self.peek()? != Some(b'{') {
+            let name = match self.token()? {
+                Token::Text(text) => text.into_owned(),
+                other => return Err(mismatch(other.unexpected(), &visitor)),
+            };
+            return visitor.visit_enum(name.into_deserializer());
+        }
+        self.open(b'{', &visitor)?;
+        let mut variant = Elements {
+            reader: self,
+            is_first: true,
+        };
+        if !variant.next(b'}')? {
+            return Err(Error::new("expected the name of a variant"));
+        }
+        let value = visitor.visit_enum(Variant { reader: variant.reader })?;
+        if variant.next(b'}')? {
+            return Err(Error::new("expected one variant"));
+        }
+        Ok(value)
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct tuple
-        tuple_struct enum identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
+    }
+}
+
+/// A variant of an enum, as an object with its name.
+struct Variant<'a, 't> {
+    reader: &'a mut Reader<'t>,
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, '_> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Error> {
+        let name = seed.deserialize(Name(self.reader.name()?))?;
+        self.reader.colon()?;
+        Ok((name, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, '_> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        <()>::deserialize(self.reader)
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
+        seed.deserialize(self.reader)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.reader.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        self.reader.deserialize_map(visitor)
     }
 }
 

@@ -6,6 +6,8 @@
 //! ```
 //!
 //! * [`gateway`]: one configuration and the path of a request through it. Start reading here.
+//! * [`custom_policy`]: policies of your own, and [`module!`], which makes them a module.
+//! * [`ext_authz`]: external authorizers, for `CUSTOM` policies.
 //! * [`peers`]: who is at the other end of a connection, found out once.
 //! * [`stream`]: a request's attributes, each fetched when a rule needs it and at most once.
 //! * [`certificate`], [`pem`], [`forwarded_client_cert`], [`dynamic_metadata`], [`header_block`]: what the proxy hands over, parsed.
@@ -22,21 +24,32 @@
 //! configuration holds can make the module panic.
 
 pub mod access_log;
+#[cfg(target_family = "wasm")]
+pub mod allocator;
 pub mod certificate;
 mod configuration;
+pub mod custom_policy;
 pub mod denial;
 pub mod dynamic_metadata;
+mod egress;
+pub mod ext_authz;
 pub mod forwarded_client_cert;
 pub mod gateway;
+#[cfg(target_family = "wasm")]
+pub mod guest;
 pub mod header_block;
+mod header_names;
 pub mod host;
 pub mod json;
 pub mod metrics;
+mod module;
 pub mod peers;
 pub mod pem;
-pub mod stream;
-
-#[cfg(target_arch = "wasm32")]
-mod module;
-#[cfg(target_arch = "wasm32")]
+#[cfg(target_family = "wasm")]
 mod proxy;
+pub mod record;
+pub mod stream;
+pub mod trouble;
+mod waiting;
+
+pub use configuration::{Exports, Refused};

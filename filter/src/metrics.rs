@@ -6,9 +6,9 @@
 use std::cell::RefCell;
 
 use outgate_policy::config::Revision;
-use outgate_policy::{Decision, RuleName, Unreadable};
 
 use crate::host::{Host, LogLevel, Metric, MetricKind, Status};
+use crate::record::{ERROR, Record};
 
 /// So many rules get counters of their own; further ones are counted together, so that a large configuration does not fill the
 /// proxy's memory with counters.
@@ -16,6 +16,12 @@ const MOST_RULES: usize = 512;
 
 /// The name under which further rules are counted.
 const OTHER: &str = "other";
+
+/// So many names that are not those of decisions are counted by.
+const MOST_EVENTS: usize = 256;
+
+/// The name of further ones.
+const OTHER_EVENTS: &str = "outgate_events_policy.=.other;.;event.=.other;.;";
 
 /// How often counts are handed to the host, in milliseconds. A host call for each request would be one too many; and what a VM
 /// that dies takes with it is not more than this.
@@ -27,6 +33,15 @@ pub struct Metrics {
     /// Whether the host ticks. If not, each decision is handed on at once.
     is_ticking: bool,
     counters: RefCell<Counters>,
+    events: RefCell<Vec<Event>>,
+}
+
+/// What is counted apart from decisions.
+#[derive(Debug)]
+struct Event {
+    /// With its labels.
+    name: Box<str>,
+    counter: Pending,
 }
 
 /// Sorted by their labels.
@@ -46,10 +61,15 @@ struct Counter {
     rule: Box<str>,
     verdict: &'static str,
     engine: &'static str,
+    counter: Pending,
+}
+
+/// A counter of the host, and what it has not been told of.
+#[derive(Debug)]
+struct Pending {
     /// `None` for one that the host refused.
     metric: Option<Metric>,
-    /// What the host does not know of yet.
-    pending: i64,
+    count: i64,
 }
 
 impl Metrics {
@@ -68,34 +88,64 @@ impl Metrics {
         self.is_ticking = host.tick_every(PERIOD).is_ok();
     }
 
-    /// Counts a decision, or a request that could not be decided.
-    pub fn count<H: Host + ?Sized>(&self, host: &H, outcome: Result<&Decision<'_>, &Unreadable>) {
-        let labels = match outcome {
-            Ok(decision) => Labels {
-                rule: decision.rule.map_or("-", RuleName::as_str),
-                verdict: decision.verdict.as_str(),
-                engine: decision.decided_by.as_str(),
-            },
-            Err(unreadable) => Labels {
-                rule: "-",
-                verdict: "error",
-                engine: unreadable.attribute.name(),
-            },
+    /// Counts what became of a request.
+    pub fn count<H: Host + ?Sized>(&self, host: &H, record: &Record<'_>) {
+        let labels = Labels {
+            // What is wrong with a request that cannot be decided is told by the log.
+            rule: record
+                .rule
+                .as_deref()
+                .filter(|_| record.verdict != ERROR)
+                .unwrap_or("-"),
+            verdict: record.verdict,
+            engine: record.engine,
         };
         let mut counters = self.counters.borrow_mut();
         let place = counters.place(host, labels);
         if let Some(counter) = counters.0.get_mut(place) {
-            counter.pending += 1;
-            if !self.is_ticking {
-                counter.hand_on(host);
-            }
+            counter.counter.add(host, 1, self.is_ticking);
         }
+    }
+
+    /// Counts a call that got no answer, by the service.
+    pub(crate) fn count_failed_call<H: Host + ?Sized>(&self, host: &H, cluster: &str) {
+        self.count_by_name(host, &["outgate_failed_calls_cluster.=.", cluster, ";.;"].concat(), 1);
+    }
+
+    /// Counts what a custom policy wants to have counted.
+    pub(crate) fn count_event<H: Host + ?Sized>(&self, host: &H, policy: &str, event: &str, by: i64) {
+        let name = ["outgate_events_policy.=.", policy, ";.;event.=.", event, ";.;"].concat();
+        self.count_by_name(host, &name, by);
+    }
+
+    fn count_by_name<H: Host + ?Sized>(&self, host: &H, name: &str, by: i64) {
+        let mut events = self.events.borrow_mut();
+        let known = events.iter().position(|event| &*event.name == name);
+        let place = known.unwrap_or_else(|| {
+            // The last one takes what has no room of its own.
+            if events.len() < MOST_EVENTS {
+                let name = if events.len() + 1 < MOST_EVENTS {
+                    name
+                } else {
+                    OTHER_EVENTS
+                };
+                events.push(Event {
+                    name: name.into(),
+                    counter: Pending::define(host, name),
+                });
+            }
+            events.len() - 1
+        });
+        events[place].counter.add(host, by, self.is_ticking);
     }
 
     /// Hands on what was counted since the last time.
     pub fn hand_on<H: Host + ?Sized>(&self, host: &H) {
         for counter in &mut self.counters.borrow_mut().0 {
-            counter.hand_on(host);
+            counter.counter.hand_on(host);
+        }
+        for event in self.events.borrow_mut().iter_mut() {
+            event.counter.hand_on(host);
         }
     }
 
@@ -138,19 +188,11 @@ impl Counter {
             ";.;",
         ]
         .concat();
-        let metric = host.define_metric(MetricKind::Counter, &name);
-        if let Err(Status(status)) = metric {
-            host.log(
-                LogLevel::Warn,
-                &format!("the metric {name} cannot be defined: status {status}"),
-            );
-        }
         Self {
             rule: rule.into(),
             verdict,
             engine,
-            metric: metric.ok(),
-            pending: 0,
+            counter: Pending::define(host, &name),
         }
     }
 
@@ -161,9 +203,32 @@ impl Counter {
             engine: self.engine,
         }
     }
+}
+
+impl Pending {
+    fn define<H: Host + ?Sized>(host: &H, name: &str) -> Self {
+        let metric = host.define_metric(MetricKind::Counter, name);
+        if let Err(Status(status)) = metric {
+            host.log(
+                LogLevel::Warn,
+                &format!("the metric {name} cannot be defined: status {status}"),
+            );
+        }
+        Self {
+            metric: metric.ok(),
+            count: 0,
+        }
+    }
+
+    fn add<H: Host + ?Sized>(&mut self, host: &H, count: i64, is_ticking: bool) {
+        self.count += count;
+        if !is_ticking {
+            self.hand_on(host);
+        }
+    }
 
     fn hand_on<H: Host + ?Sized>(&mut self, host: &H) {
-        let count = std::mem::take(&mut self.pending);
+        let count = std::mem::take(&mut self.count);
         if count > 0
             && let Some(metric) = self.metric
         {

@@ -1,110 +1,120 @@
-//! The WebAssembly module: what the proxy calls. Proxy-Wasm ABI 0.2.1; only what is exported is called.
-#![allow(
-    unsafe_code,
-    reason = "exports must keep their names; nothing here touches memory by hand"
-)]
+//! Makes a crate the module that a proxy loads.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
+/// Makes a crate a complete Proxy-Wasm module: Outgate's authorization, and custom policies in this order.
+///
+/// ```ignore
+/// outgate_filter::module!();                                 // what ships
+/// outgate_filter::module!(Budget, ChangeWindow);             // with two custom policies
+/// outgate_filter::module!(Budget; exports: log);             // of which one watches for the end of requests
+/// ```
+///
+/// A proxy calls each function that a module exports, for every request, and each call costs. So these are exported only where they
+/// are asked for:
+///
+/// | export | for |
+/// | --- | --- |
+/// | `log` | custom policies with [`WATCHES_END`](crate::custom_policy::CustomPolicy::WATCHES_END) |
+/// | `response_headers` | providers with `headersToDownstreamOnAllow` |
+///
+/// The crate's type is `cdylib`, and its target `wasm32-unknown-unknown`; for any other target the macro stands for nothing, so that
+/// the crate can be tested. The module's memory is managed by a small allocator that the macro brings along.
+#[macro_export]
+macro_rules! module {
+    ($($policy:ty),* $(,)? $(; exports: $($export:ident),+ $(,)?)?) => {
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, reason = "exports must keep their names; nothing here touches memory by hand")]
+        const _: () = {
+            #[global_allocator]
+            static ALLOCATOR: $crate::allocator::Allocator = $crate::allocator::new();
 
-use foldhash::fast::FixedState;
+            type List = $crate::__policies!($($policy),*);
 
-use crate::gateway::{Gateway, Verdict};
-use crate::host::{Host, LogLevel};
-use crate::proxy::{PluginConfiguration, Proxy};
+            const EXPORTS: $crate::Exports = $crate::Exports {
+                $($($export: true,)+)?
+                ..$crate::Exports::NONE
+            };
 
-/// A seventh of the usual one, and quicker.
-#[cfg(target_family = "wasm")]
-#[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+            const _: () = assert!(
+                EXPORTS.log || !<List as $crate::custom_policy::Policies>::WATCH_ENDS,
+                "a policy watches for the end of requests, and the module does not export it: module!(…; exports: log)"
+            );
 
-const CONTINUE: u32 = 0;
-const PAUSE: u32 = 1;
+            /// Marks the version of the ABI; never called.
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_abi_version_0_2_1() {}
 
-/// The contexts that the proxy has made.
-#[derive(Default)]
-struct Contexts {
-    /// By root context. Listeners with configurations of their own can share one virtual machine; there are never many.
-    gateways: Vec<(u32, Rc<Gateway>)>,
-    /// The root context of each stream.
-    streams: HashMap<u32, u32, FixedState>,
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+                $crate::guest::allocate(size)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
+                $crate::guest::on_vm_start()
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
+                $crate::guest::on_context_create(context, parent);
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
+                $crate::guest::on_configure::<List>(root, size, EXPORTS)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end_of_stream: bool) -> u32 {
+                $crate::guest::on_request_headers(context)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_downstream_data(context: u32, _size: usize, _end_of_stream: bool) -> u32 {
+                $crate::guest::on_downstream_data(context)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_http_call_response(root: u32, call: u32, headers: u32, body: usize, _trailers: u32) {
+                $crate::guest::on_http_call_response(root, call, headers, body);
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_tick(root: u32) {
+                $crate::guest::on_tick(root);
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_delete(context: u32) {
+                $crate::guest::on_delete(context);
+            }
+
+            $($($crate::__export!($export);)+)?
+        };
+    };
 }
 
-impl Contexts {
-    fn gateway(&self, root: u32) -> Option<Rc<Gateway>> {
-        let gateway = self.gateways.iter().find(|(known, _)| *known == root);
-        gateway.map(|(_, gateway)| Rc::clone(gateway))
-    }
+/// The type of a list of policies.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __policies {
+    () => { $crate::custom_policy::Nothing };
+    ($first:ty $(, $rest:ty)*) => { ($first, $crate::__policies!($($rest),*)) };
 }
 
-thread_local! {
-    static CONTEXTS: RefCell<Contexts> = RefCell::default();
-}
-
-/// Marks the version of the ABI; never called.
-#[unsafe(no_mangle)]
-extern "C" fn proxy_abi_version_0_2_1() {}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
-    // No panic is known to be reachable; should there be one, the log says where.
-    std::panic::set_hook(Box::new(|panic| Proxy.log(LogLevel::Critical, &panic.to_string())));
-    true
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
-    if parent != 0 {
-        CONTEXTS.with_borrow_mut(|contexts| contexts.streams.insert(context, parent));
-    }
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
-    match Gateway::new(&PluginConfiguration { size }) {
-        Ok(mut gateway) => {
-            gateway.set_up(&Proxy);
-            CONTEXTS.with_borrow_mut(|contexts| {
-                contexts.gateways.retain(|(known, _)| *known != root);
-                contexts.gateways.push((root, Rc::new(gateway)));
-            });
-            true
+/// A function that only some modules export.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
+    (log) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_log(context: u32) {
+            $crate::guest::on_log(context);
         }
-        Err(refused) => {
-            Proxy.log(LogLevel::Error, &refused.to_string());
-            false
+    };
+    (response_headers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_headers(context: u32, _count: u32, _end_of_stream: bool) -> u32 {
+            $crate::guest::on_response_headers(context)
         }
-    }
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end_of_stream: bool) -> u32 {
-    let gateway = CONTEXTS.with_borrow(|contexts| contexts.gateway(*contexts.streams.get(&context)?));
-    match gateway.map(|gateway| gateway.on_request_headers(&Proxy)) {
-        Some(Verdict::Continue) => CONTINUE,
-        // Without a configuration nothing is let through.
-        Some(Verdict::Answered) | None => PAUSE,
-    }
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_tick(root: u32) {
-    if let Some(gateway) = CONTEXTS.with_borrow(|contexts| contexts.gateway(root)) {
-        gateway.on_tick(&Proxy);
-    }
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_delete(context: u32) {
-    let ended = CONTEXTS.with_borrow_mut(|contexts| {
-        if contexts.streams.remove(&context).is_some() {
-            return None;
-        }
-        let place = contexts.gateways.iter().position(|(root, _)| *root == context)?;
-        Some(contexts.gateways.swap_remove(place).1)
-    });
-    if let Some(gateway) = ended {
-        gateway.tear_down(&Proxy);
-    }
+    };
 }

@@ -34,6 +34,8 @@ pub struct Peers {
     /// The host's connection number and the caller, at the number's remainder. Numbers are given out in order, so that those of
     /// open connections stand mostly beside each other; one that has to go is read again when it comes back.
     known: Vec<Option<(u64, Rc<Caller>)>>,
+    /// Who is at the other end of every connection, where that is known.
+    everyone: Option<Rc<Caller>>,
 }
 
 impl Peers {
@@ -44,6 +46,17 @@ impl Peers {
             Some(Some((known, caller))) if *known == connection => Some(Rc::clone(caller)),
             _ => None,
         }
+    }
+
+    /// Says that one and the same is at the other end of every connection.
+    pub fn all_are(&mut self, caller: Rc<Caller>) {
+        self.everyone = Some(caller);
+    }
+
+    /// Who is at the other end of every connection, where that has been said.
+    #[must_use]
+    pub fn everyone(&self) -> Option<Rc<Caller>> {
+        self.everyone.clone()
     }
 
     /// Keeps what was found out.

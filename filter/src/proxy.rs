@@ -9,7 +9,8 @@
               module's allocator with the length that the host reports"
 )]
 
-use crate::host::{Host, LocalReply, LogLevel, Metric, MetricKind, Status};
+use crate::header_block;
+use crate::host::{CallNumber, Context, Host, HttpCall, LocalReply, LogLevel, Metric, MetricKind, Status, Version};
 use crate::json::Text;
 
 /// The proxy that the module runs in.
@@ -19,7 +20,12 @@ pub(crate) struct Proxy;
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const REQUEST_HEADERS: u32 = 0;
+const RESPONSE_HEADERS: u32 = 2;
+const ANSWER_HEADERS: u32 = 6;
+const ANSWER_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
+const REQUEST: u32 = 0;
+const DOWNSTREAM: u32 = 2;
 const DECLARE_PROPERTY: &[u8] = b"declare_property";
 /// Lets the host derive the gRPC status from the HTTP status.
 const NO_GRPC_STATUS: i32 = -1;
@@ -41,6 +47,51 @@ unsafe extern "C" {
         headers_length: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_length: usize,
+        value: *const u8,
+        value_length: usize,
+    ) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_length: usize,
+        value: *const u8,
+        value_length: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_length: usize) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_continue_stream(kind: u32) -> u32;
+    fn proxy_close_stream(kind: u32) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_length: usize,
+        headers: *const u8,
+        headers_length: usize,
+        body: *const u8,
+        body_length: usize,
+        trailers: *const u8,
+        trailers_length: usize,
+        timeout: u32,
+        number: *mut u32,
+    ) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_length: usize,
+        data: *mut *mut u8,
+        length: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_length: usize,
+        value: *const u8,
+        value_length: usize,
+        version: u32,
+    ) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, length: usize, metric: *mut u32) -> u32;
     fn proxy_increment_metric(metric: u32, by: i64) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
@@ -79,8 +130,7 @@ impl Text for PluginConfiguration {
 }
 
 /// Where the host puts what it hands over. [`receive`] takes it back.
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+pub fn allocate(size: usize) -> *mut u8 {
     Box::into_raw(vec![0_u8; size].into_boxed_slice()).cast()
 }
 
@@ -130,8 +180,7 @@ impl Host for Proxy {
     }
 
     fn send_local_reply(&self, reply: &LocalReply<'_>) -> Result<(), Status> {
-        // An empty pairs block is a count of zero.
-        let headers = [0_u8; 4];
+        let headers = header_block::write(reply.headers);
         // SAFETY: all three buffers are live.
         check(unsafe {
             proxy_send_local_response(
@@ -145,6 +194,100 @@ impl Host for Proxy {
                 NO_GRPC_STATUS,
             )
         })
+    }
+
+    fn set_request_header(&self, name: &[u8], value: &[u8]) -> Result<(), Status> {
+        // SAFETY: `name` and `value` are live slices.
+        check(unsafe {
+            proxy_replace_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
+    fn remove_request_header(&self, name: &[u8]) -> Result<(), Status> {
+        // SAFETY: `name` is a live slice.
+        check(unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) })
+    }
+
+    fn add_response_header(&self, name: &[u8], value: &[u8]) -> Result<(), Status> {
+        // SAFETY: `name` and `value` are live slices.
+        check(unsafe {
+            proxy_add_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
+    fn act_for(&self, stream: Context) -> Result<(), Status> {
+        // SAFETY: no memory is passed.
+        check(unsafe { proxy_set_effective_context(stream.0) })
+    }
+
+    fn continue_request(&self) -> Result<(), Status> {
+        // SAFETY: no memory is passed.
+        check(unsafe { proxy_continue_stream(REQUEST) })
+    }
+
+    fn close_connection(&self) -> Result<(), Status> {
+        // SAFETY: no memory is passed.
+        check(unsafe { proxy_close_stream(DOWNSTREAM) })
+    }
+
+    fn call(&self, call: &HttpCall) -> Result<CallNumber, Status> {
+        let headers = header_block::write(&call.headers);
+        let trailers = header_block::write(&[]);
+        let mut number = 0;
+        // SAFETY: all four buffers are live, `number` is a local that outlives the call.
+        check(unsafe {
+            proxy_http_call(
+                call.cluster.as_ptr(),
+                call.cluster.len(),
+                headers.as_ptr(),
+                headers.len(),
+                call.body.as_ptr(),
+                call.body.len(),
+                trailers.as_ptr(),
+                trailers.len(),
+                call.timeout,
+                &raw mut number,
+            )
+        })?;
+        Ok(CallNumber(number))
+    }
+
+    fn answer_headers(&self) -> Result<Vec<u8>, Status> {
+        // SAFETY: both pointers are to locals that outlive the call.
+        receive(|data, length| unsafe { proxy_get_header_map_pairs(ANSWER_HEADERS, data, length) })
+    }
+
+    fn answer_body(&self, size: usize) -> Result<Vec<u8>, Status> {
+        if size == 0 {
+            return Ok(Vec::new());
+        }
+        // SAFETY: both out-pointers are to locals that outlive the call.
+        receive(|data, length| unsafe { proxy_get_buffer_bytes(ANSWER_BODY, 0, size, data, length) })
+    }
+
+    fn shared(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Version)>, Status> {
+        let mut version = 0;
+        // SAFETY: `key` is a live slice, all out-pointers are to locals that outlive the call.
+        let result = receive(|data, length| unsafe {
+            proxy_get_shared_data(key.as_ptr(), key.len(), data, length, &raw mut version)
+        });
+        match result {
+            Ok(value) => Ok(Some((value, Version(version)))),
+            Err(Status(NOT_FOUND)) => Ok(None),
+            Err(status) => Err(status),
+        }
+    }
+
+    fn set_shared(&self, key: &[u8], value: &[u8], version: Version) -> Result<(), Status> {
+        // SAFETY: `key` and `value` are live slices.
+        check(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version.0) })
+    }
+
+    fn now(&self) -> Result<u64, Status> {
+        let mut time = 0;
+        // SAFETY: the pointer is to a local that outlives the call.
+        check(unsafe { proxy_get_current_time_nanoseconds(&raw mut time) })?;
+        Ok(time)
     }
 
     fn define_metric(&self, kind: MetricKind, name: &str) -> Result<Metric, Status> {
@@ -191,7 +334,7 @@ fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>
     if data.is_null() {
         return Ok(Vec::new());
     }
-    // SAFETY: the host got the buffer from `proxy_on_memory_allocate`, which hands out boxed slices of just the
+    // SAFETY: the host got the buffer from [`allocate`], which hands out boxed slices of just the
     // length asked for, and gives up the buffer with this call.
     Ok(unsafe { Vec::from_raw_parts(data, length, length) })
 }

@@ -1,10 +1,12 @@
 //! One request's attributes, fetched from the host when a rule needs them, each at most once.
 
-use std::cell::{OnceCell, RefCell};
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use outgate_policy::config::{Identity, Mesh};
+use outgate_policy::canonical::{Ambiguity, Canonical, canonical};
+use outgate_policy::config::{Identity, Matching, Mesh, PluginType};
 use outgate_policy::{Attribute, Headers, Metadata, Peer, Request, Unreadable};
 
 use crate::host::{Host, Status};
@@ -14,11 +16,14 @@ use crate::{certificate, dynamic_metadata, forwarded_client_cert, header_block};
 type Fetched<T> = OnceCell<Result<T, Unreadable>>;
 
 /// A request on its way through the proxy.
-pub struct Stream<'a, H: ?Sized> {
+pub struct Stream<'a, H> {
     host: &'a H,
+    plugin_type: PluginType,
     mesh: &'a Mesh,
     peers: &'a RefCell<Peers>,
-    headers: Fetched<Headers>,
+    sent: Fetched<Headers>,
+    canonical: OnceCell<Option<Canonical>>,
+    is_read_literally: Cell<bool>,
     caller: Fetched<Rc<Caller>>,
     source_address: Fetched<Option<IpAddr>>,
     direct_address: Fetched<Option<IpAddr>>,
@@ -28,14 +33,17 @@ pub struct Stream<'a, H: ?Sized> {
     metadata: Fetched<Metadata>,
 }
 
-impl<'a, H: Host + ?Sized> Stream<'a, H> {
-    /// The request that the host is in the middle of.
-    pub fn new(host: &'a H, mesh: &'a Mesh, peers: &'a RefCell<Peers>) -> Self {
+impl<'a, H: Host> Stream<'a, H> {
+    /// The request, or the connection, that the host is in the middle of.
+    pub fn new(host: &'a H, plugin_type: PluginType, mesh: &'a Mesh, peers: &'a RefCell<Peers>) -> Self {
         Self {
             host,
+            plugin_type,
             mesh,
             peers,
-            headers: OnceCell::new(),
+            sent: OnceCell::new(),
+            canonical: OnceCell::new(),
+            is_read_literally: Cell::new(false),
             caller: OnceCell::new(),
             source_address: OnceCell::new(),
             direct_address: OnceCell::new(),
@@ -55,6 +63,46 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
         borrow(self.caller.get_or_init(|| self.fetch_caller())).map(Rc::as_ref)
     }
 
+    /// The header lines as they go upstream.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn sent(&self) -> Result<&Headers, Unreadable> {
+        borrow(self.sent.get_or_init(|| self.fetch_headers()))
+    }
+
+    /// Their canonical form, where that is what rules are about, and another one.
+    #[inline(never)]
+    fn canonical(&self) -> Result<Option<&Canonical>, Unreadable> {
+        let sent = self.sent()?;
+        Ok(match self.mesh.matching {
+            Matching::Canonical if !self.is_read_literally.get() => {
+                self.canonical.get_or_init(|| canonical(sent)).as_ref()
+            }
+            Matching::Canonical | Matching::Istio => None,
+        })
+    }
+
+    /// In what servers may differ about the request, where that is looked at.
+    ///
+    /// # Errors
+    ///
+    /// When the headers cannot be read.
+    pub fn ambiguity(&self) -> Result<Option<Ambiguity>, Unreadable> {
+        Ok(self.canonical()?.and_then(|canonical| canonical.ambiguity))
+    }
+
+    /// Reads the request as it is spelled; `None` when that is what rules are about anyway.
+    pub fn literally<T>(&self, read: impl FnOnce(&Self) -> T) -> Option<T> {
+        // Not fetched for this: no rule has asked for the headers.
+        self.canonical.get()?.as_ref()?;
+        self.is_read_literally.set(true);
+        let value = read(self);
+        self.is_read_literally.set(false);
+        Some(value)
+    }
+
     fn property(&self, path: &[u8], attribute: Attribute) -> Result<Option<Vec<u8>>, Unreadable> {
         let refused = |Status(_)| Unreadable {
             attribute,
@@ -64,6 +112,9 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
     }
 
     fn fetch_headers(&self) -> Result<Headers, Unreadable> {
+        if self.plugin_type == PluginType::Network {
+            return Ok(Headers::default());
+        }
         let unreadable = |cause| Unreadable {
             attribute: Attribute::Headers,
             cause,
@@ -76,6 +127,10 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
     /// The peer's names: by connection from the certificate, or by request from the header that forwards one.
     fn fetch_caller(&self) -> Result<Rc<Caller>, Unreadable> {
         match self.mesh.identity {
+            Identity::Workload => self.peers.borrow().everyone().ok_or(Unreadable {
+                attribute: Attribute::Peer,
+                cause: "the proxy has not said which workload is its own",
+            }),
             Identity::ForwardedClientCert => self.forwarded_peer().map(Caller::new),
             Identity::PeerCertificate => {
                 let number = self.property(b"connection\0id", Attribute::Peer)?;
@@ -119,7 +174,7 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
             attribute: Attribute::Peer,
             cause: "x-forwarded-client-cert is not what a gateway with SANITIZE_SET writes",
         };
-        let mut lines = self.headers()?.lines("x-forwarded-client-cert");
+        let mut lines = self.sent()?.lines("x-forwarded-client-cert");
         match (lines.next(), lines.next()) {
             (None, _) => Ok(None),
             (Some(line), None) => {
@@ -153,11 +208,11 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
                 None => Err(unreadable("the filter state that holds the direct address holds none")),
             };
         }
-        if self.mesh.num_trusted_proxies == 0 {
+        if self.mesh.num_trusted_proxies == 0 || self.plugin_type == PluginType::Network {
             return self.source_address();
         }
         // With trusted proxies the proxy appends the direct peer to the header before any filter runs.
-        let last = self.headers()?.lines("x-forwarded-for").last();
+        let last = self.sent()?.lines("x-forwarded-for").last();
         let last = last.and_then(|line| line.rsplit(|&byte| byte == b',').next());
         match last.map(<[u8]>::trim_ascii).and_then(ip_address) {
             Some(address) => Ok(Some(address)),
@@ -166,9 +221,21 @@ impl<'a, H: Host + ?Sized> Stream<'a, H> {
     }
 }
 
-impl<H: Host + ?Sized> Request for Stream<'_, H> {
+impl<H: Host> Request for Stream<'_, H> {
+    #[inline(never)]
     fn headers(&self) -> Result<&Headers, Unreadable> {
-        borrow(self.headers.get_or_init(|| self.fetch_headers()))
+        match self.canonical()? {
+            Some(canonical) => Ok(&canonical.headers),
+            None => self.sent(),
+        }
+    }
+
+    fn authority(&self) -> Result<Option<Cow<'_, [u8]>>, Unreadable> {
+        let authority = match self.canonical()? {
+            Some(canonical) => canonical.authority.as_deref(),
+            None => self.sent()?.first(":authority"),
+        };
+        Ok(authority.map(Cow::Borrowed))
     }
 
     fn peer(&self) -> Result<Option<&Peer>, Unreadable> {

@@ -11,12 +11,12 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Vi
 /// null stands for the default. What is `ignored` may be anything.
 macro_rules! by_field {
     (
-        $type:ident $(<$parameter:ident>)? = $expected:literal {
+        $type:ident $(<$($parameter:ident),+>)? = $expected:literal {
             $($field:ident = $name:literal $(($mark:ident))?,)+
         }
         $(ignored { $($ignored:literal,)+ })?
     ) => {
-        impl<'de $(, $parameter: Default + serde::Deserialize<'de>)?> serde::Deserialize<'de> for $type $(<$parameter>)? {
+        impl<'de $($(, $parameter: Default + serde::Deserialize<'de>)+)?> serde::Deserialize<'de> for $type $(<$($parameter),+>)? {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 #[allow(non_camel_case_types, reason = "each is named as its field is")]
                 enum Place {
@@ -27,10 +27,10 @@ macro_rules! by_field {
 
                 struct Fields<T>(std::marker::PhantomData<T>);
 
-                impl<'de $(, $parameter: Default + serde::Deserialize<'de>)?> serde::de::Visitor<'de>
-                    for Fields<$type $(<$parameter>)?>
+                impl<'de $($(, $parameter: Default + serde::Deserialize<'de>)+)?> serde::de::Visitor<'de>
+                    for Fields<$type $(<$($parameter),+>)?>
                 {
-                    type Value = $type $(<$parameter>)?;
+                    type Value = $type $(<$($parameter),+>)?;
 
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str($expected)

@@ -46,6 +46,13 @@ impl RuleName {
     }
 }
 
+/// A name of what decides like a rule and is none: an extension.
+impl From<String> for RuleName {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
 impl fmt::Display for RuleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -65,8 +72,6 @@ pub struct Decision<'e> {
     pub shadow: Shadow<'e>,
     /// The `AUDIT` rule that matched.
     pub audit: Option<&'e RuleName>,
-    /// The external authorizers that must be asked before the verdict holds, by provider name.
-    pub custom: Vec<(&'e str, &'e RuleName)>,
 }
 
 /// Whether a request goes on.
@@ -97,10 +102,16 @@ impl Verdict {
 pub enum DecidedBy {
     /// The list of registered hosts.
     Registry,
+    /// That servers may read the request in several ways.
+    Ambiguity,
+    /// An external authorizer, for a `CUSTOM` policy.
+    Custom,
     /// A `DENY` policy.
     Deny,
     /// The `ALLOW` policies: one of them matched, or none did although there are some.
     Allow,
+    /// A custom policy that is compiled into the filter.
+    Extension,
     /// Nothing spoke against it.
     Default,
 }
@@ -111,8 +122,11 @@ impl DecidedBy {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "registry",
+            Self::Ambiguity => "ambiguity",
+            Self::Custom => "custom",
             Self::Deny => "deny",
             Self::Allow => "allow",
+            Self::Extension => "extension",
             Self::Default => "default",
         }
     }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::canonical::canonical_policy;
 use crate::check::{Problem, Violation};
-use crate::config::{Config, HeaderMode, Mesh};
+use crate::config::{Config, HeaderMode, Matching, Mesh, PluginType};
 use crate::decision::{DecidedBy, Decision, RuleName, Shadow, ShadowVerdict, Verdict};
 use crate::facts::Facts;
 use crate::model::{Action, Policy};
@@ -19,6 +20,7 @@ use crate::{FieldPath, config, exclusions};
 /// Decides requests. Compiled once for a configuration, used for many requests, never changed.
 #[derive(Clone, Debug)]
 pub struct Engine {
+    plugin_type: PluginType,
     header_mode: HeaderMode,
     registry: Option<Registry>,
     vocabulary: Vocabulary,
@@ -38,8 +40,8 @@ impl Engine {
     /// # Errors
     ///
     /// Every violation of every policy, and policies that are there twice. Nothing is compiled in part.
-    pub fn new(config: &Config) -> Result<Self, ConfigError> {
-        let mut builder = EngineBuilder::new(&config.mesh);
+    pub fn new<X>(config: &Config<Vec<AuthorizationPolicy>, X>) -> Result<Self, ConfigError> {
+        let mut builder = EngineBuilder::new(config.plugin_type, &config.mesh);
         for policy in &config.policies {
             builder.check(policy.clone());
         }
@@ -47,13 +49,21 @@ impl Engine {
     }
 
     /// Compiles policies that have been checked.
-    #[must_use]
-    pub fn compile(policies: &[Policy], mesh: &Mesh, registry: Option<&config::Registry>) -> Self {
-        let mut builder = EngineBuilder::new(mesh);
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them in this mesh, and policies that are there twice.
+    pub fn compile(
+        plugin_type: PluginType,
+        policies: &[Policy],
+        mesh: &Mesh,
+        registry: Option<&config::Registry>,
+    ) -> Result<Self, ConfigError> {
+        let mut builder = EngineBuilder::new(plugin_type, mesh);
         for policy in policies {
-            builder.add(policy);
+            builder.take(policy.clone());
         }
-        builder.compile(registry)
+        builder.finish(registry)
     }
 
     /// The attributes that some rule can ask for. What is not in here is never asked for.
@@ -62,33 +72,40 @@ impl Engine {
         self.attributes
     }
 
-    /// Decides a request, in native's order: registry, `CUSTOM`, `AUDIT`, `DENY`, `ALLOW`.
+    /// The external authorizers that `CUSTOM` policies name, in the order in which they are asked.
+    pub fn authorizers(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.custom.iter().map(|(provider, _)| provider.as_str())
+    }
+
+    /// The rule because of which an authorizer, by its place among [them](Self::authorizers), must be asked about a request.
+    ///
+    /// # Errors
+    ///
+    /// When an attribute that is needed cannot be read. The request must then be denied.
+    pub fn asks<R: Request + ?Sized>(&self, authorizer: usize, request: &R) -> Result<Option<&RuleName>, Unreadable> {
+        let facts = self.facts(request);
+        let of_authorizer = self.custom.get(authorizer).map(|(_, rules)| rules);
+        self.first_match(of_authorizer, &facts)
+    }
+
+    /// Decides a request that no authorizer objects to, in native's order: registry, `AUDIT`, `DENY`, `ALLOW`.
     ///
     /// # Errors
     ///
     /// When an attribute that is needed cannot be read. The request must then be denied.
     pub fn decide<R: Request + ?Sized>(&self, request: &R) -> Result<Decision<'_>, Unreadable> {
-        let facts = Facts {
-            request,
-            header_mode: self.header_mode,
-        };
+        let facts = self.facts(request);
         let mut decision = Decision {
             verdict: Verdict::Allow,
             decided_by: DecidedBy::Default,
             rule: None,
             shadow: Shadow::default(),
             audit: None,
-            custom: Vec::new(),
         };
         if !self.is_registered(request)? {
             decision.verdict = Verdict::Unregistered;
             decision.decided_by = DecidedBy::Registry;
             return Ok(decision);
-        }
-        for (provider, rules) in &self.custom {
-            if let Some(rule) = rules.first_match(&self.vocabulary, &facts)? {
-                decision.custom.push((provider, rule));
-            }
         }
         decision.audit = self.first_match(self.audit.as_ref(), &facts)?;
         decision.shadow = Shadow {
@@ -120,12 +137,26 @@ impl Engine {
         Ok(decision)
     }
 
-    fn is_registered<R: Request + ?Sized>(&self, request: &R) -> Result<bool, Unreadable> {
+    /// Whether a request's host may be called at all. A connection whose client has not named a host is not the registry's.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot be read. The request must then be denied.
+    pub fn is_registered<R: Request + ?Sized>(&self, request: &R) -> Result<bool, Unreadable> {
         let Some(registry) = &self.registry else {
             return Ok(true);
         };
-        let authority = request.headers()?.first(":authority");
-        Ok(authority.is_some_and(|authority| registry.knows(authority)))
+        Ok(match self.plugin_type {
+            PluginType::Http => request.authority()?.is_some_and(|authority| registry.knows(&authority)),
+            PluginType::Network => request.sni()?.is_none_or(|name| registry.knows(name)),
+        })
+    }
+
+    fn facts<'r, R: ?Sized>(&self, request: &'r R) -> Facts<'r, R> {
+        Facts {
+            request,
+            header_mode: self.header_mode,
+        }
     }
 
     fn first_match<'e, R: Request + ?Sized>(
@@ -154,6 +185,8 @@ impl Engine {
 /// Compiles policies one by one, so that none needs to be kept as it was written.
 #[derive(Debug)]
 pub struct EngineBuilder {
+    plugin_type: PluginType,
+    matching: Matching,
     domains: TrustDomains,
     header_mode: HeaderMode,
     vocabulary: Vocabulary,
@@ -165,10 +198,12 @@ pub struct EngineBuilder {
 }
 
 impl EngineBuilder {
-    /// For policies of a mesh.
+    /// For policies of a mesh, in a plugin of this type.
     #[must_use]
-    pub fn new(mesh: &Mesh) -> Self {
+    pub fn new(plugin_type: PluginType, mesh: &Mesh) -> Self {
         Self {
+            plugin_type,
+            matching: mesh.matching,
             domains: TrustDomains::of(mesh),
             header_mode: mesh.header_mode,
             vocabulary: Vocabulary::default(),
@@ -181,8 +216,20 @@ impl EngineBuilder {
     /// Checks a policy as written, and adds it. What is wrong with it is said at the end.
     pub fn check(&mut self, written: AuthorizationPolicy) {
         match Policy::check(written) {
-            Ok(checked) => {
-                let name = checked.policy.name();
+            Ok(checked) => self.take(checked.policy),
+            Err(found) => self.violations.extend(found),
+        }
+    }
+
+    /// Adds a policy that has been checked. What is wrong with it in this mesh is said at the end.
+    pub fn take(&mut self, policy: Policy) {
+        let policy = match self.matching {
+            Matching::Istio => Ok(policy),
+            Matching::Canonical => canonical_policy(policy),
+        };
+        match policy {
+            Ok(policy) => {
+                let name = policy.name();
                 let text = [&name.namespace, "/", &name.name].concat();
                 if self.names.number_of_new(&text).is_none() {
                     self.violations.push(Violation {
@@ -191,7 +238,7 @@ impl EngineBuilder {
                         problem: Problem::Duplicate,
                     });
                 }
-                self.add(&checked.policy);
+                self.add(&policy);
             }
             Err(found) => self.violations.extend(found),
         }
@@ -206,7 +253,7 @@ impl EngineBuilder {
             self.sets.len() - 1
         });
         let (_, _, set) = &mut self.sets[place];
-        set.add(policy, &self.domains, &mut self.vocabulary);
+        set.add(policy, self.plugin_type, &self.domains, &mut self.vocabulary);
     }
 
     /// The engine for all of these policies, and for the hosts that may be called at all.
@@ -226,6 +273,7 @@ impl EngineBuilder {
 
     fn compile(self, registry: Option<&config::Registry>) -> Engine {
         let Self {
+            plugin_type,
             mut vocabulary,
             mut sets,
             header_mode,
@@ -236,8 +284,13 @@ impl EngineBuilder {
         exclusions::gather(sets.iter_mut().map(|(_, _, set)| set.branches_mut()), &mut vocabulary);
         vocabulary.close();
         let registry = Registry::new(registry);
-        let needs_host = registry.is_some().then_some(Attribute::Headers);
+        let names_hosts = match plugin_type {
+            PluginType::Http => Attribute::Headers,
+            PluginType::Network => Attribute::Sni,
+        };
+        let needs_host = registry.is_some().then_some(names_hosts);
         let mut engine = Engine {
+            plugin_type,
             header_mode,
             attributes: vocabulary.attributes().chain(needs_host).collect(),
             registry,

@@ -4,12 +4,12 @@
 //! nothing of the index.
 
 use crate::FieldPath;
-use crate::config::Mesh;
+use crate::config::{Mesh, PluginType};
 use crate::decision::RuleName;
 use std::net::IpAddr;
 
 use crate::facts::Facts;
-use crate::model::{Action, Constraint, Policy, PolicyName, Subject};
+use crate::model::{Action, Constraint, Policy, PolicyName, Rule, Subject};
 use crate::request::{MetadataValue, Request, Unreadable};
 use crate::trust_domain::TrustDomains;
 
@@ -70,6 +70,8 @@ pub enum Reason {
     NoneOf(Vec<String>),
     /// This value matches and must not.
     Excluded(String),
+    /// The rule allows by something that only HTTP has; in a network filter, it allows nothing.
+    NeedsHttp,
 }
 
 /// Explains what each policy has to say about a request.
@@ -78,11 +80,13 @@ pub enum Reason {
 ///
 /// When an attribute that a policy needs cannot be read.
 pub fn explain<R: Request + ?Sized>(
+    plugin_type: PluginType,
     policies: &[Policy],
     mesh: &Mesh,
     request: &R,
 ) -> Result<Vec<PolicyExplanation>, Unreadable> {
     let explainer = Explainer {
+        plugin_type,
         domains: TrustDomains::of(mesh),
         facts: Facts {
             request,
@@ -93,6 +97,7 @@ pub fn explain<R: Request + ?Sized>(
 }
 
 struct Explainer<'r, R: ?Sized> {
+    plugin_type: PluginType,
     domains: TrustDomains,
     facts: Facts<'r, R>,
 }
@@ -103,13 +108,14 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
         let mut rules = Vec::with_capacity(policy.rules().len());
         for (index, rule) in policy.rules().iter().enumerate() {
             let path = rules_path.index(index);
-            let from = path.field("from");
-            let mut obstacles = self.any(&rule.from, |position| from.index(position).field("source"))?;
-            let to = path.field("to");
-            obstacles.extend(self.any(&rule.to, |position| to.index(position).field("operation"))?);
-            for (position, constraint) in rule.when.iter().enumerate() {
-                obstacles.extend(self.obstacle(constraint, |_| path.field("when").index(position))?);
-            }
+            let obstacles = match rule.read_by(self.plugin_type, policy.action()) {
+                Some(_) => self.rule(rule, &path)?,
+                None => vec![Obstacle {
+                    path,
+                    actual: "this is a connection, not a request".to_owned(),
+                    reason: Reason::NeedsHttp,
+                }],
+            };
             rules.push(RuleExplanation {
                 rule: RuleName::new(policy.name(), policy.action(), index),
                 obstacles,
@@ -121,6 +127,17 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
             dry_run: policy.dry_run(),
             rules,
         })
+    }
+
+    fn rule(&self, rule: &Rule, path: &FieldPath) -> Result<Vec<Obstacle>, Unreadable> {
+        let from = path.field("from");
+        let mut obstacles = self.any(&rule.from, |position| from.index(position).field("source"))?;
+        let to = path.field("to");
+        obstacles.extend(self.any(&rule.to, |position| to.index(position).field("operation"))?);
+        for (position, constraint) in rule.when.iter().enumerate() {
+            obstacles.extend(self.obstacle(constraint, |_| path.field("when").index(position))?);
+        }
+        Ok(obstacles)
     }
 
     /// The first obstacle of each alternative, or none when an alternative has none.
@@ -151,11 +168,12 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
         constraint: &Constraint,
         path: impl Fn(&str) -> FieldPath,
     ) -> Result<Option<Obstacle>, Unreadable> {
+        let is_left_out = !self.plugin_type.is_http() && constraint.subject().is_http();
         let constraint = self.domains.expand(constraint);
-        if self.facts.hold(&constraint)? {
+        if is_left_out || self.facts.hold(&constraint)? {
             return Ok(None);
         }
-        let [field, not_field] = fields(constraint.subject());
+        let [field, not_field] = constraint.subject().fields();
         for value in constraint.none_of() {
             if self.facts.any_match(constraint.subject(), std::iter::once(&**value))? {
                 return Ok(Some(Obstacle {
@@ -231,26 +249,6 @@ fn address(whose: &str, address: Option<IpAddr>) -> String {
     match address {
         None => format!("the {whose}'s address is not known"),
         Some(address) => format!("the {whose}'s address is {address}"),
-    }
-}
-
-/// The names of a subject's field and its `not` form, where sources, operations and conditions write it.
-const fn fields(subject: &Subject) -> [&'static str; 2] {
-    match subject {
-        Subject::Principal => ["principals", "notPrincipals"],
-        Subject::RequestPrincipal => ["requestPrincipals", "notRequestPrincipals"],
-        Subject::Namespace => ["namespaces", "notNamespaces"],
-        Subject::ServiceAccount => ["serviceAccounts", "notServiceAccounts"],
-        Subject::TrustDomain => ["trustDomains", "notTrustDomains"],
-        Subject::SourceIp => ["ipBlocks", "notIpBlocks"],
-        Subject::RemoteIp => ["remoteIpBlocks", "notRemoteIpBlocks"],
-        Subject::Host => ["hosts", "notHosts"],
-        Subject::Method => ["methods", "notMethods"],
-        Subject::Path => ["paths", "notPaths"],
-        Subject::Port => ["ports", "notPorts"],
-        Subject::DestinationIp | Subject::Claim(_) | Subject::Header(_) | Subject::Sni | Subject::Metadata { .. } => {
-            ["values", "notValues"]
-        }
     }
 }
 

@@ -98,6 +98,7 @@
 mod ascii;
 mod by_field;
 mod by_name;
+pub mod canonical;
 mod check;
 pub mod config;
 mod decision;
@@ -109,7 +110,9 @@ mod facts;
 mod field_path;
 mod index;
 mod model;
+mod network;
 mod order;
+pub mod path_normalization;
 pub mod pattern;
 mod registry;
 mod request;

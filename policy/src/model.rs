@@ -1,7 +1,9 @@
 //! The checked model: what a valid policy says. It cannot hold what validation forbids, so nothing after it checks again.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::config::PluginType;
 use crate::string_map::StringMap;
 
 /// A policy's namespace and name.
@@ -58,6 +60,12 @@ impl Policy {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The rules as a plugin of this type reads them, each with its place; without those that can match nothing there.
+    pub fn rules_read_by(&self, plugin_type: PluginType) -> impl Iterator<Item = (usize, Cow<'_, Rule>)> {
+        let rules = self.rules.iter().enumerate();
+        rules.filter_map(move |(place, rule)| Some((place, rule.read_by(plugin_type, &self.action)?)))
     }
 }
 
@@ -199,6 +207,15 @@ impl Constraint {
         &self.subject
     }
 
+    /// Hands each value to `change`: the side that it is on, 0 for `any_of` and 1 for `none_of`, and its place there.
+    pub(crate) fn change_values(&mut self, mut change: impl FnMut(&Subject, usize, usize, &mut String)) {
+        for (side, values) in [&mut self.any_of, &mut self.none_of].into_iter().enumerate() {
+            for (place, value) in values.iter_mut().enumerate() {
+                change(&self.subject, side, place, value);
+            }
+        }
+    }
+
     /// `values`, `hosts`, …
     #[must_use]
     pub fn any_of(&self) -> &[String] {
@@ -213,6 +230,27 @@ impl Constraint {
 }
 
 impl Subject {
+    /// The names of its field and of the `not` form, where sources, operations and conditions write it.
+    #[must_use]
+    pub const fn fields(&self) -> [&'static str; 2] {
+        match self {
+            Self::Principal => ["principals", "notPrincipals"],
+            Self::RequestPrincipal => ["requestPrincipals", "notRequestPrincipals"],
+            Self::Namespace => ["namespaces", "notNamespaces"],
+            Self::ServiceAccount => ["serviceAccounts", "notServiceAccounts"],
+            Self::TrustDomain => ["trustDomains", "notTrustDomains"],
+            Self::SourceIp => ["ipBlocks", "notIpBlocks"],
+            Self::RemoteIp => ["remoteIpBlocks", "notRemoteIpBlocks"],
+            Self::Host => ["hosts", "notHosts"],
+            Self::Method => ["methods", "notMethods"],
+            Self::Path => ["paths", "notPaths"],
+            Self::Port => ["ports", "notPorts"],
+            Self::DestinationIp | Self::Claim(_) | Self::Header(_) | Self::Sni | Self::Metadata { .. } => {
+                ["values", "notValues"]
+            }
+        }
+    }
+
     /// Whether native renders a constraint about it among a rule's permissions (what is called) or its principals (who calls).
     #[must_use]
     pub const fn is_permission(&self) -> bool {

@@ -1,5 +1,6 @@
 //! All rules of one action, compiled.
 
+use crate::config::PluginType;
 use crate::decision::RuleName;
 use crate::facts::Facts;
 use crate::index::{Branch, Branches, Index, RuleNumber, build};
@@ -56,11 +57,17 @@ struct Scratch {
 
 impl RuleSetBuilder {
     /// Cuts a policy's rules into branches.
-    pub(crate) fn add(&mut self, policy: &Policy, domains: &TrustDomains, vocabulary: &mut Vocabulary) {
+    pub(crate) fn add(
+        &mut self,
+        policy: &Policy,
+        plugin_type: PluginType,
+        domains: &TrustDomains,
+        vocabulary: &mut Vocabulary,
+    ) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        for (index, rule) in policy.rules().iter().enumerate() {
+        for (index, rule) in policy.rules_read_by(plugin_type) {
             self.names.push(RuleName::new(policy.name(), policy.action(), index));
-            self.cut(rule, domains, vocabulary, &mut scratch);
+            self.cut(&rule, domains, vocabulary, &mut scratch);
         }
         self.scratch = scratch;
     }

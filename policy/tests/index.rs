@@ -6,7 +6,7 @@
 
 mod support;
 
-use outgate_policy::config::Mesh;
+use outgate_policy::config::{Mesh, PluginType};
 use outgate_policy::resource::AuthorizationPolicy;
 use outgate_policy::{Action, Engine, Policy, RuleName, Verdict, explain};
 use serde_json::{Value, json};
@@ -147,7 +147,7 @@ fn call(dice: &mut Dice, many: usize) -> Call {
 
 /// The verdict and the rule that a walk over all policies gives.
 fn walk(policies: &[Policy], call: &Call) -> (Verdict, Option<RuleName>) {
-    let explanations = explain(policies, &Mesh::default(), call).unwrap();
+    let explanations = explain(PluginType::Http, policies, &Mesh::default(), call).unwrap();
     let first = |action: &Action| {
         let of_action = explanations.iter().filter(|explanation| explanation.action == *action);
         let matched = of_action
@@ -177,7 +177,7 @@ fn the_index_finds_what_a_walk_finds() {
         let count = [1, 3, 10, 40, 150, 600, 2000][dice.roll(7)];
         let many = [2, 20, 500][dice.roll(3)];
         let policies = policies(&mut dice, count, many);
-        let engine = Engine::compile(&policies, &Mesh::default(), None);
+        let engine = Engine::compile(PluginType::Http, &policies, &Mesh::default(), None).unwrap();
         // A walk over many policies is slow; the work is about the same for each size.
         for _ in 0..(20_000 / count).clamp(20, 200) {
             let call = call(&mut dice, many);
@@ -255,7 +255,7 @@ fn policies_that_differ_in_one_field_are_told_apart() {
                 Policy::check(serde_json::from_value(written).unwrap()).unwrap().policy
             })
             .collect();
-        let engine = Engine::compile(&policies, &Mesh::default(), None);
+        let engine = Engine::compile(PluginType::Http, &policies, &Mesh::default(), None).unwrap();
         for n in [0, 1, COUNT / 2, COUNT - 1] {
             let call = call(n);
             let rule = engine.decide(&call).unwrap().rule.map(ToString::to_string);
@@ -392,7 +392,7 @@ fn long_lists_mean_what_short_ones_do() {
                 "spec": {"action": "DENY", "rules": [rule]}
             });
             let policies = [Policy::check(serde_json::from_value(written).unwrap()).unwrap().policy];
-            let engine = Engine::compile(&policies, &Mesh::default(), None);
+            let engine = Engine::compile(PluginType::Http, &policies, &Mesh::default(), None).unwrap();
             for n in [0, 1, COUNT / 2, COUNT - 1, COUNT, COUNT + 1] {
                 let call = call(n);
                 let verdict = engine.decide(&call).unwrap().verdict;

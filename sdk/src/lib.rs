@@ -59,6 +59,7 @@
 //! Without manifests, [`FilterConfigBuilder`](filter_config::FilterConfigBuilder) takes policies written in Rust.
 
 pub mod access_log;
+pub mod authorizer;
 pub mod diagnostic;
 pub mod envoy;
 pub mod filter_config;

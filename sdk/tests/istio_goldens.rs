@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use outgate_policy::Policy;
-use outgate_policy::config::Mesh;
+use outgate_policy::config::{Mesh, PluginType};
 use outgate_policy::resource::AuthorizationPolicy;
 use outgate_sdk::located;
 use outgate_sdk::rbac;
@@ -21,6 +21,7 @@ struct Golden {
     /// The outputs, in the order of the filters.
     outputs: &'static [&'static str],
     trust_domains: &'static [&'static str],
+    plugin_type: PluginType,
     rendering: Rendering,
 }
 
@@ -35,7 +36,15 @@ const fn golden(input: &'static str, outputs: &'static [&'static str]) -> Golden
         input,
         outputs,
         trust_domains: &["cluster.local"],
+        plugin_type: PluginType::Http,
         rendering: Rendering::Filters,
+    }
+}
+
+const fn tcp(input: &'static str, outputs: &'static [&'static str]) -> Golden {
+    Golden {
+        plugin_type: PluginType::Network,
+        ..golden(input, outputs)
     }
 }
 
@@ -90,30 +99,40 @@ const GOLDENS: &[Golden] = &[
         rendering: Rendering::CustomMatching("default"),
         ..golden("custom-simple-http-in", &["custom-http-provider-out1"])
     },
+    tcp("allow-both-http-tcp-in", &["allow-both-http-tcp-out"]),
+    tcp("allow-only-http-in", &["allow-only-http-out"]),
+    tcp("audit-both-http-tcp-in", &["audit-both-http-tcp-out"]),
+    tcp("deny-both-http-tcp-in", &["deny-both-http-tcp-out"]),
+    tcp("dry-run-mix-in", &["dry-run-mix-out"]),
+    Golden {
+        rendering: Rendering::CustomMatching("default"),
+        ..tcp("custom-both-http-tcp-in", &["custom-both-http-tcp-out1"])
+    },
 ];
 
 /// Outputs that no rendering of ours corresponds to, and why.
 const NOT_APPLICABLE: &[(&str, &str)] = &[
+    ("tcp/custom-both-http-tcp-out2", "the external authorizer's own filter"),
     (
-        "allow-host-before-111-out",
+        "http/allow-host-before-111-out",
         "hosts as regular expressions, for proxies older than 1.11; Istio itself no longer renders it",
     ),
-    ("custom-grpc-provider-out2", "the external authorizer's own filter"),
+    ("http/custom-grpc-provider-out2", "the external authorizer's own filter"),
     (
-        "custom-grpc-provider-no-namespace-out2",
+        "http/custom-grpc-provider-no-namespace-out2",
         "the external authorizer's own filter",
     ),
-    ("custom-http-provider-out2", "the external authorizer's own filter"),
+    ("http/custom-http-provider-out2", "the external authorizer's own filter"),
     (
-        "custom-bad-out",
+        "http/custom-bad-out",
         "what Istio does about a provider that the mesh does not have",
     ),
     (
-        "custom-bad-multiple-providers-out1",
+        "http/custom-bad-multiple-providers-out1",
         "what Istio does about several providers",
     ),
     (
-        "custom-bad-multiple-providers-out2",
+        "http/custom-bad-multiple-providers-out2",
         "what Istio does about several providers",
     ),
 ];
@@ -124,30 +143,33 @@ fn policies_are_rendered_as_istio_renders_them() {
         println!("skipped: Istio's renderings are not beside the project");
         return;
     };
-    let http = corpus.join("istio-authz/http");
+    let corpus = corpus.join("istio-authz");
     let mut compared = BTreeSet::new();
     let mut differences = Vec::new();
     for golden in GOLDENS {
-        let input = http.join(golden.input).with_extension("yaml");
+        let folder = corpus.join(golden.folder());
+        let input = folder.join(golden.input).with_extension("yaml");
         if !input.is_file() {
-            println!("not in this copy of the corpus: {}", golden.input);
+            println!("not in this copy of the corpus: {}/{}", golden.folder(), golden.input);
             continue;
         }
         let policies = policies(&input);
         let mesh = mesh(golden.trust_domains);
         let rendered = match golden.rendering {
-            Rendering::Filters => rbac::render(&policies, &mesh).unwrap(),
-            Rendering::CustomMatching(provider) => rbac::render_custom_matching(&policies, provider, &mesh)
-                .into_iter()
-                .collect(),
+            Rendering::Filters => rbac::render(golden.plugin_type, &policies, &mesh).unwrap(),
+            Rendering::CustomMatching(provider) => {
+                rbac::render_custom_matching(golden.plugin_type, &policies, provider, &mesh)
+                    .into_iter()
+                    .collect()
+            }
         };
         assert_eq!(rendered.len(), golden.outputs.len(), "filters of {}", golden.input);
         for (rendered, name) in rendered.into_iter().zip(golden.outputs) {
-            let expected = documents(&http.join(name).with_extension("yaml")).remove(0);
+            let expected = documents(&folder.join(name).with_extension("yaml")).remove(0);
             if let Some(difference) = difference(&normalized(rendered), &normalized(expected), "") {
                 differences.push(format!("{name}: {difference}"));
             }
-            compared.insert((*name).to_owned());
+            compared.insert(golden.full(name));
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
@@ -161,15 +183,26 @@ fn policies_are_rendered_as_istio_renders_them() {
         println!("not applicable: {name}: {reason}");
     }
     let known: BTreeSet<String> = compared.union(&left_out).cloned().collect();
-    let unknown: Vec<String> = outputs(&http)
+    let unknown: Vec<String> = ["http", "tcp"]
         .into_iter()
-        .filter(|name| !name.starts_with("extended-") && !known.contains(name))
+        .flat_map(|folder| outputs(&corpus, folder))
+        .filter(|name| !name.contains("/extended-") && !known.contains(name))
         .collect();
     assert!(unknown.is_empty(), "no row of the table names {unknown:?}");
-    println!(
-        "compared: {} renderings; the `tcp` ones are of the network filter",
-        compared.len()
-    );
+    println!("compared: {} renderings", compared.len());
+}
+
+impl Golden {
+    const fn folder(&self) -> &'static str {
+        match self.plugin_type {
+            PluginType::Http => "http",
+            PluginType::Network => "tcp",
+        }
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}/{name}", self.folder())
+    }
 }
 
 fn corpus() -> Option<PathBuf> {
@@ -210,10 +243,11 @@ fn policies(file: &Path) -> Vec<Policy> {
     nodes(file).iter().map(check).collect()
 }
 
-fn outputs(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
+fn outputs(corpus: &Path, folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(corpus.join(folder)).unwrap();
     let stems = entries.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()));
-    stems.filter(|name| name.contains("-out")).collect()
+    let outputs = stems.filter(|name| name.contains("-out"));
+    outputs.map(|name| format!("{folder}/{name}")).collect()
 }
 
 /// Envoy compares header names in lower case.

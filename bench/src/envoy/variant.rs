@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use outgate_policy::config::Config;
+use outgate_policy::config::{Config, PluginType};
 use outgate_policy::{Policy, PolicyName};
 use outgate_sdk::rbac;
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ impl Variant {
                     let checked = Policy::check(written).map_err(|_| format!("{name} is not a policy"))?;
                     policies.push(checked.policy);
                 }
-                Ok(rbac::render(&policies, &config.mesh)?)
+                Ok(rbac::render(PluginType::Http, &policies, &config.mesh)?)
             }
             Self::Filter => Ok(vec![wasm(module, &family.configuration(size))]),
         }

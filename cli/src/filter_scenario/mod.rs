@@ -38,6 +38,7 @@ use serde_json::Value;
 use crate::arguments::Test;
 use crate::failure::Failure;
 use crate::hosted::compile;
+pub(crate) use ending::in_short;
 pub(crate) use file::FilterScenario;
 use file::PlannedCase;
 use model::{Case, Document};
@@ -55,9 +56,13 @@ pub(crate) fn schema(mut generator: SchemaGenerator) -> (Schema, String) {
     (generator.into_root_schema_for::<Document>(), case)
 }
 
-/// Plays the scenarios, as far as they are selected.
-pub(crate) fn run(arguments: &Test, scenarios: &[FilterScenario]) -> Result<Vec<FilterScenarioResult>, Failure> {
-    let selection = Selection::new(arguments, scenarios)?;
+/// Plays the scenarios, as far as they are selected. There may be cases `elsewhere` that a name can mean.
+pub(crate) fn run(
+    arguments: &Test,
+    scenarios: &[FilterScenario],
+    elsewhere: &[String],
+) -> Result<Vec<FilterScenarioResult>, Failure> {
+    let selection = Selection::new(arguments, scenarios, elsewhere)?;
     let mut modules = Modules::default();
     let mut update = Update::new(arguments.update);
     let mut results = Vec::with_capacity(scenarios.len());

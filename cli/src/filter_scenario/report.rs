@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::difference::Difference;
 use super::file::{FilterScenario, PlannedCase};
 use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING, harmless};
+use crate::suite::{self, Benchmark};
 
 #[derive(Serialize)]
 pub(crate) struct FilterScenarioResult {
@@ -13,6 +14,9 @@ pub(crate) struct FilterScenarioResult {
     pub(crate) cases: Vec<CaseResult>,
     /// How many expectations --update has written.
     updated: usize,
+    /// What was measured beside the cases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    benchmarks: Vec<Benchmark>,
 }
 
 #[derive(Serialize)]
@@ -64,16 +68,18 @@ impl FilterScenarioResult {
             file: scenario.file.display().to_string(),
             cases,
             updated,
+            benchmarks: Vec::new(),
         }
     }
 
     /// The results of a suite that was written for another tester.
-    pub(crate) fn of_suite(name: String, file: String, cases: Vec<CaseResult>) -> Self {
+    pub(crate) fn of_suite(name: String, file: String, cases: Vec<CaseResult>, benchmarks: Vec<Benchmark>) -> Self {
         Self {
             name,
             file,
             cases,
             updated: 0,
+            benchmarks,
         }
     }
 
@@ -94,6 +100,7 @@ impl FilterScenarioResult {
         if self.updated > 0 {
             anstream::println!("\n  {WARNING}updated{PLAIN}: {} expectations", self.updated);
         }
+        suite::print_benchmarks(&self.benchmarks);
         anstream::println!();
     }
 }

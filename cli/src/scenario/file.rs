@@ -17,6 +17,7 @@ use outgate_sdk::manifest::ObjectName;
 
 use crate::arguments::object_name;
 use crate::described::{Description, PeerNames};
+use crate::enforcement::Enforcement;
 use crate::notation::{Ordered, Texts};
 use crate::test::documents::{API_VERSION, Found, Kind, ScenarioMetadata};
 
@@ -71,6 +72,11 @@ impl Scenario {
         step.gateway.as_deref().or(self.spec.gateway.as_deref())
     }
 
+    /// How the gateway's policies are enforced in a step.
+    pub(crate) fn enforcement(&self, step: &Step) -> Enforcement {
+        step.enforcement.or(self.spec.enforcement).unwrap_or_default()
+    }
+
     /// Manifests that stand in the scenario itself, with what diagnostics call them.
     pub(crate) fn inline(&self, step: &Step) -> Option<(String, String)> {
         let text = step.inline.as_ref()?;
@@ -117,6 +123,8 @@ pub(crate) struct Spec {
     gateway: Option<String>,
     /// Labels of the gateway's pods, when the manifests do not say.
     labels: Option<BTreeMap<String, String>>,
+    /// Where the gateway's policies are enforced, and what requests are compared as.
+    enforcement: Option<Enforcement>,
     /// The steps, one after the other.
     pub(crate) steps: Vec<Step>,
 }
@@ -135,6 +143,8 @@ pub(crate) struct Step {
     gateway: Option<String>,
     /// Labels of the gateway's pods, in place of the scenario's.
     labels: Option<BTreeMap<String, String>>,
+    /// Where the gateway's policies are enforced, in place of the scenario's.
+    enforcement: Option<Enforcement>,
     /// The requests, one after the other.
     pub(crate) requests: Vec<Case>,
 }

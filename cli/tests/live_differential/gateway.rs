@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
-use outgate_policy::config::HeaderMode;
 use outgate_policy::config::Identity;
+use outgate_policy::config::{HeaderMode, PluginType};
 use outgate_sdk::filter_config::FilterOptions;
 use outgate_sdk::input::Input;
 use outgate_sdk::manifest::{Manifests, ObjectName};
@@ -176,7 +176,8 @@ impl Rendered {
             set.policies.len(),
             "every policy applies to the gateway"
         );
-        let native = rbac::render(&policies, &manifests.mesh(&gateway)).expect("there is no CUSTOM policy");
+        let native =
+            rbac::render(PluginType::Http, &policies, &manifests.mesh(&gateway)).expect("there is no CUSTOM policy");
 
         let options = FilterOptions {
             identity: if set.mesh.forwarded_identity || !release.shows_certificates() {

@@ -186,7 +186,7 @@ fn what_cannot_be_enforced_as_a_whole_is_refused_by_policy_rule_and_field() {
         (
             "CUSTOM",
             vec![json!({"action": "CUSTOM", "provider": {"name": "a"}, "rules": [{}]})],
-            &["AuthorizationPolicy n/p0: ", "CUSTOM", "native enforcement"],
+            &["CUSTOM", "provider `a`", "`providers`"],
         ),
         (
             "two mistakes",

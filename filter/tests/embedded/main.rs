@@ -5,9 +5,12 @@
 
 mod access_log;
 mod addresses;
+mod authorizers;
+mod canonical;
 #[path = "../support/certificates.rs"]
 mod certificates;
 mod configuration;
+mod connections;
 mod denials;
 mod failing_closed;
 mod headers;
@@ -23,3 +26,4 @@ mod policies;
 mod random;
 mod streams;
 mod tokens;
+mod workload;

@@ -223,16 +223,5 @@ impl<'a> Fields<'a> {
 
 fn has_only_http_attributes(rule: &Rule) -> bool {
     let mut constraints = rule.from.iter().chain(&rule.to).flatten().chain(&rule.when).peekable();
-    constraints.peek().is_some()
-        && constraints.all(|constraint| {
-            matches!(
-                constraint.subject(),
-                Subject::Host
-                    | Subject::Method
-                    | Subject::Path
-                    | Subject::Header(_)
-                    | Subject::RequestPrincipal
-                    | Subject::Claim(_)
-            )
-        })
+    constraints.peek().is_some() && constraints.all(|constraint| constraint.subject().is_http())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::canonical::NotCanonical;
 use crate::pattern::{InvalidIpBlock, InvalidServiceAccount, InvalidTemplate, InvalidTrustDomain};
 use crate::{FieldPath, PolicyName};
 
@@ -144,6 +145,7 @@ pub enum Problem {
     DryRunNotBoolean { value: String },
     DryRunUnsupported { action: &'static str },
     ReservedAnnotation,
+    NotCanonical(NotCanonical),
 }
 
 impl fmt::Display for Problem {
@@ -214,6 +216,7 @@ impl fmt::Display for Problem {
                 write!(f, "dry-run is only for ALLOW and DENY policies, not for {action}")
             }
             Self::ReservedAnnotation => f.write_str("this annotation is reserved for Istio's own use"),
+            Self::NotCanonical(problem) => problem.fmt(f),
         }
     }
 }

@@ -32,6 +32,23 @@ impl Headers {
         }
     }
 
+    /// These lines, with other values for some headers. A header that is not there stays away.
+    #[must_use]
+    pub fn replaced<'v>(&self, values: impl IntoIterator<Item = (&'v str, &'v [u8])>) -> Self {
+        let mut replaced = self.clone();
+        for (name, value) in values {
+            let start = replaced.block.len();
+            replaced.block.extend_from_slice(value);
+            let place = start..replaced.block.len();
+            for (line, own) in replaced.lines.iter_mut().zip(&self.lines) {
+                if self.bytes(&own.name) == name.as_bytes() {
+                    line.value = place.clone();
+                }
+            }
+        }
+        replaced
+    }
+
     /// The lines, each a name and a value.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.lines

@@ -4,6 +4,7 @@ mod headers;
 mod metadata;
 mod peer;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -22,6 +23,15 @@ pub trait Request {
     ///
     /// When the host does not say.
     fn headers(&self) -> Result<&Headers, Unreadable>;
+
+    /// The host that the registry is asked about, and maybe a port: `:authority`, unless the headers show another form of it.
+    ///
+    /// # Errors
+    ///
+    /// When the host does not say.
+    fn authority(&self) -> Result<Option<Cow<'_, [u8]>>, Unreadable> {
+        Ok(self.headers()?.first(":authority").map(Cow::Borrowed))
+    }
 
     /// The names of the peer; `None` when the connection is not TLS.
     ///
@@ -88,6 +98,18 @@ pub enum Attribute {
 }
 
 impl Attribute {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Headers,
+        Self::Peer,
+        Self::SourceIp,
+        Self::RemoteIp,
+        Self::DestinationIp,
+        Self::DestinationPort,
+        Self::Sni,
+        Self::Metadata,
+    ];
+
     /// The name used in log lines.
     #[must_use]
     pub const fn name(self) -> &'static str {

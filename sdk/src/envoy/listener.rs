@@ -5,12 +5,10 @@ use serde_json::{Value, json};
 use super::place::{Connections, Delivery};
 use super::{At, access_log, extension, filters, route, set, socket, tls, watched_file};
 use crate::manifest::{ForwardClientCertDetails, Normalization};
-use crate::proxy::{FilterChain, Handler, Listener, ProxyName, RouteTable, WeightedCluster};
+use crate::proxy::{FilterChain, Handler, Listener, ProxyName, RouteTable, VIRTUAL_OUTBOUND, WeightedCluster};
 
 /// What Istio's proxies call themselves.
 const SERVER_NAME: &str = "istio-envoy";
-/// The sidecar's listener for everything that no other takes.
-const VIRTUAL_OUTBOUND: &str = "virtualOutbound";
 
 pub(super) fn listeners(at: At<'_>) -> Vec<Value> {
     // Nothing is redirected to it where clients call the other ports themselves.
@@ -83,7 +81,7 @@ fn network_filters(handler: &Handler, at: At<'_>) -> Vec<Value> {
     match handler {
         Handler::Http(table) => vec![http_connection_manager(table, at)],
         Handler::Tcp { name, clusters, .. } => {
-            let mut filters = Vec::new();
+            let mut filters = filters::network_authorization(at);
             if finds_by_name(handler, at) {
                 filters.push(extension(
                     "envoy.filters.network.sni_dynamic_forward_proxy",

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use outgate_policy::config::{Config, Identity};
+use outgate_policy::config::{Identity, Matching, Mesh, OnAmbiguous, PluginType};
 use outgate_policy::resource::{Action, AuthorizationPolicy, Metadata, Spec};
 
-use super::{FilterConfigBuilder, FilterOptions};
+use super::{FilterConfig, FilterConfigBuilder, FilterOptions, Site};
 use crate::input::Input;
 use crate::manifest::{ForwardClientCertDetails, Manifests, ObjectName};
 
-fn build_with(text: &str, options: &FilterOptions) -> Result<Config, String> {
+fn build_with(text: &str, options: &FilterOptions) -> Result<FilterConfig, String> {
     let (manifests, _) = Manifests::load(&[Input::Text {
         name: "a.yaml".to_owned(),
         text: text.to_owned(),
@@ -19,7 +19,7 @@ fn build_with(text: &str, options: &FilterOptions) -> Result<Config, String> {
         .map_err(|diagnostics| diagnostics.render(manifests.sources(), false))
 }
 
-fn build(text: &str) -> Result<Config, String> {
+fn build(text: &str) -> Result<FilterConfig, String> {
     build_with(text, &FilterOptions::default())
 }
 
@@ -67,7 +67,7 @@ fn a_configuration_holds_what_decides() {
     assert_eq!(config.mesh.num_trusted_proxies, 1);
     assert_eq!(config.registry.as_ref().unwrap().hosts[0].host, "test.com");
     let json = serde_json::to_string(&config).unwrap();
-    let back: Config = serde_json::from_str(&json).expect("what is written can be read");
+    let back: FilterConfig = serde_json::from_str(&json).expect("what is written can be read");
     assert_eq!(serde_json::to_string(&back).unwrap(), json);
     outgate_policy::Engine::new(&back).expect("what is built compiles");
 }
@@ -125,9 +125,12 @@ fn nothing_is_built_from_incomplete_input() {
 #[test]
 fn identities_come_from_no_header_that_clients_write() {
     let builder = |details| {
-        let mut builder = FilterConfigBuilder::new().client_cert_header(details);
-        builder.mesh.identity = Identity::ForwardedClientCert;
-        builder.build().is_ok()
+        let mesh = Mesh {
+            identity: Identity::ForwardedClientCert,
+            ..Mesh::default()
+        };
+        let builder = FilterConfigBuilder::new().mesh(mesh);
+        builder.client_cert_header(details).build().is_ok()
     };
     assert!(builder(None));
     assert!(builder(Some(ForwardClientCertDetails::SanitizeSet)));
@@ -149,4 +152,128 @@ fn a_builder_checks_what_it_is_given() {
         .build()
         .unwrap_err();
     assert_eq!(refused[0].to_string(), "two policies have this name");
+}
+
+fn at(site: Site, plugin_type: PluginType) -> FilterOptions {
+    FilterOptions {
+        site,
+        plugin_type,
+        ..FilterOptions::default()
+    }
+}
+
+#[test]
+fn sidecars_decide_what_goes_to_the_gateway_and_what_leaves_the_mesh() {
+    const SERVICES: &str = "---
+apiVersion: v1
+kind: Service
+metadata: {name: way-out, namespace: istio-system}
+spec: {selector: {istio: egressgateway}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other, namespace: istio-system}
+spec: {selector: {istio: ingressgateway}, ports: [{port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: inside}
+spec: {hosts: [db.internal], location: MESH_INTERNAL, ports: [{number: 80, name: h}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside}
+spec: {hosts: [test.com], ports: [{number: 80, name: h}]}
+";
+    let allow = policy("p", "{rules: [{to: [{operation: {paths: [/headers]}}]}]}");
+    let config = build_with(&(allow.clone() + SERVICES), &at(Site::Sidecar, PluginType::Http)).unwrap();
+    let egress = config.egress.unwrap();
+    assert_eq!(egress.gateways, ["way-out.istio-system.svc.cluster.local"]);
+    assert_eq!(egress.internal_hosts, ["*.svc.cluster.local", "db.internal"]);
+    assert_eq!(config.mesh.identity, Identity::Workload);
+    assert!(config.registry.is_none());
+    let config = build_with(&allow, &at(Site::Sidecar, PluginType::Http)).unwrap();
+    assert_eq!(
+        config.egress.unwrap().gateways,
+        ["istio-egressgateway.istio-system.svc.cluster.local"],
+        "without a Service, the one that Istio's chart makes"
+    );
+}
+
+#[test]
+fn what_is_another_thing_at_a_sidecar_is_refused_where_it_stands() {
+    let refused: Vec<String> = [
+        ("{rules: [{to: [{operation: {ports: [\"443\"]}}]}]}", "ports"),
+        (
+            "{rules: [{from: [{source: {notIpBlocks: [10.0.0.0/8]}}]}]}",
+            "notIpBlocks",
+        ),
+        (
+            "{rules: [{from: [{source: {remoteIpBlocks: [10.0.0.0/8]}}]}]}",
+            "remoteIpBlocks",
+        ),
+        (
+            "{rules: [{from: [{source: {requestPrincipals: [\"*\"]}}]}]}",
+            "requestPrincipals",
+        ),
+        (
+            "{rules: [{when: [{key: \"request.auth.claims[a]\", values: [b]}]}]}",
+            "request.auth.claims[a]",
+        ),
+        (
+            "{rules: [{when: [{key: destination.ip, values: [10.0.0.1]}]}]}",
+            "destination.ip",
+        ),
+        (
+            "{rules: [{when: [{key: connection.sni, values: [a.com]}]}]}",
+            "connection.sni",
+        ),
+    ]
+    .iter()
+    .map(|(spec, field)| {
+        let error = build_with(&policy("p", spec), &at(Site::Sidecar, PluginType::Http)).unwrap_err();
+        assert!(error.contains("at a sidecar") && error.contains(field), "{error}");
+        assert!(build(&policy("p", spec)).is_ok(), "{spec}");
+        error
+    })
+    .collect();
+    insta::assert_snapshot!(refused[0]);
+    let by_name = policy("p", "{rules: [{when: [{key: connection.sni, values: [a.com]}]}]}");
+    assert!(build_with(&by_name, &at(Site::Sidecar, PluginType::Network)).is_ok());
+}
+
+#[test]
+fn connections_are_asked_of_nobody_and_have_no_custom_policies() {
+    let network = at(Site::Gateway, PluginType::Network);
+    let custom = policy("p", "{action: CUSTOM, provider: {name: authz}, rules: [{}]}")
+        .replace("\"istio.io/dry-run\": \"false\", ", "");
+    let error = build_with(&custom, &network).unwrap_err();
+    assert!(
+        error.contains("an external authorizer is asked about requests"),
+        "{error}"
+    );
+    let extended = FilterOptions {
+        extensions: Some(serde_json::Map::new()),
+        ..network
+    };
+    let error = build_with("", &extended).unwrap_err();
+    assert!(error.contains("custom policies decide requests"), "{error}");
+}
+
+#[test]
+fn what_is_ambiguous_is_told_by_canonical_matching() {
+    let options = FilterOptions {
+        on_ambiguous: Some(OnAmbiguous::Deny),
+        ..FilterOptions::default()
+    };
+    let error = build_with("", &options).unwrap_err();
+    assert!(error.contains("set `matching: canonical`"), "{error}");
+    let options = FilterOptions {
+        matching: Matching::Canonical,
+        ..options
+    };
+    assert_eq!(
+        build_with("", &options).unwrap().mesh.on_ambiguous,
+        Some(OnAmbiguous::Deny)
+    );
 }

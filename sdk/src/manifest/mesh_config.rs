@@ -3,6 +3,7 @@
 use outgate_policy::FieldPath;
 use serde::{Deserialize, Deserializer};
 
+use super::ExtensionProvider;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::located::{self, Entry, Node, Value};
 use crate::suggest;
@@ -27,9 +28,9 @@ pub struct MeshConfig {
     /// Defaults of the proxies.
     #[serde(deserialize_with = "null_as_default")]
     pub default_config: ProxyConfig,
-    /// External authorizers, log and trace receivers; kept as written.
+    /// External authorizers, log and trace receivers.
     #[serde(deserialize_with = "null_as_default")]
-    pub extension_providers: Vec<serde_json::Value>,
+    pub extension_providers: Vec<ExtensionProvider>,
     /// Where access logs go; absent or empty: nowhere.
     pub access_log_file: Option<String>,
     /// The format of access logs.

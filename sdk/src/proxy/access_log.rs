@@ -154,7 +154,7 @@ impl Builder<'_> {
     fn of_provider(&self, name: &str) -> Option<AccessLog> {
         let mesh = self.mesh_settings();
         let providers = mesh.map_or(&[][..], |mesh| &mesh.extension_providers);
-        let provider = providers.iter().find(|provider| provider["name"] == name);
+        let provider = providers.iter().find(|provider| provider.name == name);
         let Some(provider) = provider else {
             let format = mesh.map_or_else(LogFormat::istio_text, format_of);
             return (name == "envoy").then(|| AccessLog {
@@ -163,7 +163,7 @@ impl Builder<'_> {
                 filter: None,
             });
         };
-        let file = provider.get("envoyFileAccessLog")?;
+        let file = provider.envoy_file_access_log.as_ref()?;
         let format = match (file.pointer("/logFormat/text"), file.pointer("/logFormat/labels")) {
             (Some(Value::String(text)), _) => LogFormat::Text(text.clone()),
             (_, Some(labels)) => LogFormat::Json(labels.clone()),

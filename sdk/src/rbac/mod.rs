@@ -8,20 +8,20 @@ mod matcher;
 
 use std::fmt;
 
-use outgate_policy::config::Mesh;
+use outgate_policy::config::{Mesh, PluginType};
 use outgate_policy::{Action, Constraint, Policy, PolicyName, Rule, RuleName, Subject, TrustDomains};
 use serde_json::{Map, Value, json};
 
 use constraint::Side;
 
-/// Renders the HTTP filters that enforce policies, in the order in which they must run: `AUDIT`, `DENY`, `ALLOW`. Each is an
-/// `http_filters` entry of Envoy's HTTP connection manager.
+/// Renders the filters that enforce policies, in the order in which they must run: `AUDIT`, `DENY`, `ALLOW`. Each is an entry of
+/// `http_filters` of Envoy's HTTP connection manager, or of `filters` of a chain of network filters.
 ///
 /// # Errors
 ///
 /// For a `CUSTOM` policy: what Istio renders for it depends on the provider, and leaving the policy out would let through what it
 /// guards.
-pub fn render(policies: &[Policy], mesh: &Mesh) -> Result<Vec<Value>, Unrendered> {
+pub fn render(plugin_type: PluginType, policies: &[Policy], mesh: &Mesh) -> Result<Vec<Value>, Unrendered> {
     let custom = policies
         .iter()
         .find(|policy| matches!(policy.action(), Action::Custom { .. }));
@@ -39,7 +39,7 @@ pub fn render(policies: &[Policy], mesh: &Mesh) -> Result<Vec<Value>, Unrendered
         .filter_map(|(action, name)| {
             let set = |dry_run| {
                 let of_set = |policy: &&Policy| policy.action() == action && policy.dry_run() == dry_run;
-                rules(policies.iter().filter(of_set), *name, &domains)
+                rules(plugin_type, policies.iter().filter(of_set), *name, &domains)
             };
             let (enforced, shadow) = (set(false), set(true));
             let prefix = match (&shadow, action) {
@@ -47,7 +47,7 @@ pub fn render(policies: &[Policy], mesh: &Mesh) -> Result<Vec<Value>, Unrendered
                 // What Istio writes when there is no dry-run policy, too.
                 _ => "istio_dry_run_allow_",
             };
-            (enforced.is_some() || shadow.is_some()).then(|| filter(enforced, shadow, prefix))
+            (enforced.is_some() || shadow.is_some()).then(|| filter(plugin_type, enforced, shadow, prefix))
         })
         .collect())
 }
@@ -57,14 +57,20 @@ pub fn render(policies: &[Policy], mesh: &Mesh) -> Result<Vec<Value>, Unrendered
 ///
 /// `None` when there are no such policies.
 #[must_use]
-pub fn render_custom_matching(policies: &[Policy], provider: &str, mesh: &Mesh) -> Option<Value> {
+pub fn render_custom_matching(
+    plugin_type: PluginType,
+    policies: &[Policy],
+    provider: &str,
+    mesh: &Mesh,
+) -> Option<Value> {
     let of_provider = |policy: &&Policy| matches!(policy.action(), Action::Custom { provider: own } if own == provider);
     let rules = rules(
+        plugin_type,
         policies.iter().filter(of_provider),
         Some("DENY"),
         &TrustDomains::of(mesh),
     )?;
-    Some(filter(None, Some(rules), "istio_ext_authz_"))
+    Some(filter(plugin_type, None, Some(rules), "istio_ext_authz_"))
 }
 
 /// Why policies have no native rendering here.
@@ -89,11 +95,17 @@ impl fmt::Display for Unrendered {
 
 impl std::error::Error for Unrendered {}
 
-fn filter(rules: Option<Value>, shadow_rules: Option<Value>, shadow_prefix: &str) -> Value {
+fn filter(plugin_type: PluginType, rules: Option<Value>, shadow_rules: Option<Value>, shadow_prefix: &str) -> Value {
+    let layer = match plugin_type {
+        PluginType::Http => "http",
+        PluginType::Network => "network",
+    };
     let mut config = Map::new();
     config.insert(
         "@type".to_owned(),
-        json!("type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"),
+        json!(format!(
+            "type.googleapis.com/envoy.extensions.filters.{layer}.rbac.v3.RBAC"
+        )),
     );
     if let Some(rules) = rules {
         config.insert("rules".to_owned(), rules);
@@ -102,11 +114,15 @@ fn filter(rules: Option<Value>, shadow_rules: Option<Value>, shadow_prefix: &str
         config.insert("shadowRules".to_owned(), rules);
     }
     config.insert("shadowRulesStatPrefix".to_owned(), json!(shadow_prefix));
-    json!({ "name": "envoy.filters.http.rbac", "typedConfig": config })
+    if plugin_type == PluginType::Network {
+        config.insert("statPrefix".to_owned(), json!("tcp."));
+    }
+    json!({ "name": format!("envoy.filters.{layer}.rbac"), "typedConfig": config })
 }
 
 /// The rules of policies that share an action; `None` when there is no policy.
 fn rules<'p>(
+    plugin_type: PluginType,
     policies: impl Iterator<Item = &'p Policy>,
     action: Option<&str>,
     domains: &TrustDomains,
@@ -119,15 +135,18 @@ fn rules<'p>(
         if policy.rules().is_empty() {
             entries.insert(name(0), never());
         }
-        for (index, rule) in policy.rules().iter().enumerate() {
-            entries.insert(name(index), entry(rule, domains));
+        for (index, rule) in policy.rules_read_by(plugin_type) {
+            entries.insert(name(index), entry(&rule, domains));
         }
     }
     let mut rules = Map::new();
     if let Some(action) = action {
         rules.insert("action".to_owned(), json!(action));
     }
-    rules.insert("policies".to_owned(), Value::Object(entries));
+    // What stops everything, because no rule of those that allow is left.
+    if !entries.is_empty() {
+        rules.insert("policies".to_owned(), Value::Object(entries));
+    }
     Some(Value::Object(rules))
 }
 

@@ -13,7 +13,7 @@ mod requests;
 
 use std::fmt;
 
-use outgate_policy::config::Mesh;
+use outgate_policy::config::{Mesh, PluginType};
 use outgate_policy::{Decision, Engine, Policy, RuleName, ShadowVerdict, Verdict};
 use outgate_sdk::rbac;
 use proptest::strategy::Strategy;
@@ -72,9 +72,9 @@ impl fmt::Debug for Case {
 
 impl Case {
     fn check(&self, coverage: &Coverage) -> Result<(), TestCaseError> {
-        let engine = Engine::compile(&self.policies, &self.mesh, None);
-        let rendered =
-            rbac::render(&self.policies, &self.mesh).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let engine = Engine::compile(PluginType::Http, &self.policies, &self.mesh, None).unwrap();
+        let rendered = rbac::render(PluginType::Http, &self.policies, &self.mesh)
+            .map_err(|error| TestCaseError::fail(error.to_string()))?;
         let native: Vec<Filter> = rendered.iter().map(Filter::read).collect();
         for world in &self.worlds {
             let ours = engine

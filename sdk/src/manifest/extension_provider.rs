@@ -1,0 +1,56 @@
+//! `extensionProviders` of a `MeshConfig`: what logs go to, and who is asked about requests.
+
+use outgate_policy::config::StatusCode;
+use outgate_policy::resource::StringMap;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Period;
+
+/// One provider. Those that have no bearing on egress are known by their name alone.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExtensionProvider {
+    /// The name that other objects call it by.
+    pub name: String,
+    /// A file that accesses are logged to; as written.
+    pub envoy_file_access_log: Option<serde_json::Value>,
+    /// An external authorizer over HTTP.
+    pub envoy_ext_authz_http: Option<EnvoyExtAuthzHttp>,
+    /// An external authorizer over gRPC, of which nothing is read.
+    pub envoy_ext_authz_grpc: Option<IgnoredAny>,
+}
+
+/// `envoyExtAuthzHttp`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvoyExtAuthzHttp {
+    /// The service: `host`, or `namespace/host`.
+    pub service: String,
+    /// The service's port.
+    pub port: u16,
+    /// How long to wait for an answer.
+    pub timeout: Option<Period>,
+    /// What is put in front of the request's path.
+    pub path_prefix: Option<String>,
+    /// Whether a request goes on when there is no answer.
+    pub fail_open: bool,
+    /// The status of a request that is stopped because there is none.
+    pub status_on_error: Option<StatusCode>,
+    /// The older form of `include_request_headers_in_check`: names only.
+    pub include_headers_in_check: Vec<String>,
+    /// Headers of the request that the authorizer sees.
+    pub include_request_headers_in_check: Vec<String>,
+    /// Headers that are set in what the authorizer sees.
+    pub include_additional_headers_in_check: StringMap,
+    /// How much of the request's body the authorizer sees.
+    pub include_request_body_in_check: Option<serde_json::Value>,
+    /// Headers of an allowing answer that are set in the request.
+    pub headers_to_upstream_on_allow: Vec<String>,
+    /// Headers of a denying answer that the client gets.
+    pub headers_to_downstream_on_deny: Vec<String>,
+    /// Headers of an allowing answer that are added to the response.
+    pub headers_to_downstream_on_allow: Vec<String>,
+    /// Whether the route is chosen anew when the authorizer has changed the request.
+    pub clear_route_cache: Option<bool>,
+}
