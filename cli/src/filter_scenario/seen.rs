@@ -79,7 +79,7 @@ impl Record {
 
     /// Takes over what the open stream has logged.
     pub(super) fn take_of_stream(&mut self, stream: &mut HttpStream<'_>) {
-        self.take_lines(&stream.logs());
+        self.take_lines(stream.logs());
     }
 
     /// Takes over what a stream has logged when it has ended, and how it died, if it did.
