@@ -150,10 +150,21 @@ fn a_dead_filter_is_treated_as_the_scenario_says() {
 
 #[test]
 fn a_proxy_is_what_the_scenario_says() {
-    check(
-        "filter: {wasm: probe.wasm, config: h, profile: gcp}\n  defaults: {request: {body: a}}",
-        "a request that is held in headers is held altogether\n    expect: {end: paused}",
-    );
+    for (profile, row) in [
+        (
+            "envoy",
+            "a filter that pauses at headers holds the request\n    expect: {end: paused}",
+        ),
+        (
+            "gcp",
+            "one that the service extensions run holds nothing\n    expect: {end: forwarded}",
+        ),
+    ] {
+        check(
+            &format!("filter: {{wasm: probe.wasm, config: h, profile: {profile}}}"),
+            row,
+        );
+    }
     check(
         "filter: {wasm: probe.wasm, config: H, bufferLimit: 8}",
         "a body above its buffer overflows\n    request: {body: '123456789'}, expect: {end: overflowed, response: {status: 413}}
