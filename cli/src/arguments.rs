@@ -314,16 +314,33 @@ pub(crate) struct PluginArguments {
 }
 
 /// Explain one request: the verdict, the rule that gave it, and for every policy why it matches or does not.
+///
+/// With --type network, one connection that a gateway passes on: there is no method and no URL then.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "outgate explain [OPTIONS] --gateway <NAMESPACE/NAME> <FILES>... <METHOD> <URL>",
-    after_help = "Example:\n  outgate explain manifests/ --gateway istio-system/istio-egressgateway \\\n      --principal \
-                  cluster.local/ns/default/sa/sleep GET http://test.com/headers"
+    override_usage = "outgate explain [OPTIONS] --gateway <NAMESPACE/NAME> <FILES>... <METHOD> <URL>\n       outgate explain [OPTIONS] \
+                      --gateway <NAMESPACE/NAME> --type network <FILES>...",
+    after_help = "Examples:\n  outgate explain manifests/ --gateway istio-system/istio-egressgateway \\\n      --principal \
+                  cluster.local/ns/default/sa/sleep GET http://test.com/headers\n  outgate explain manifests/ --gateway \
+                  istio-system/istio-egressgateway \\\n      --principal cluster.local/ns/default/sa/sleep --type network --sni test.com \
+                  --port 8443"
 )]
 pub(crate) struct Explain {
     /// Manifests (files, directories, or `-`), then the request's method and URL.
     #[arg(value_name = "FILES... METHOD URL", num_args = 1.., required = true)]
-    pub(crate) positional: Vec<String>,
+    positional: Vec<String>,
+
+    /// What is explained [default: http].
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        default_value = "http",
+        hide_default_value = true
+    )]
+    plugin_type: PluginKind,
+
+    #[command(flatten)]
+    pub(crate) enforcement: Enforcement,
 
     /// A file with a bare MeshConfig.
     #[arg(long, value_name = "FILE")]
@@ -338,6 +355,35 @@ pub(crate) struct Explain {
     /// How to print the explanation.
     #[arg(long, default_value = "text")]
     pub(crate) output: OutputFormat,
+}
+
+impl Explain {
+    /// The manifests, and the request's method and URL; a connection has none.
+    pub(crate) fn split(&self) -> Result<(&[String], Option<(&str, &str)>), Failure> {
+        if self.plugin_type == PluginKind::Network {
+            let of_requests = [
+                ("--header", !self.request.headers.is_empty()),
+                ("--jwt-claims", self.request.jwt_claims.is_some()),
+            ];
+            if let Some((flag, _)) = of_requests.iter().find(|(_, is_given)| *is_given) {
+                return Err(Failure::Message(format!(
+                    "{flag} is for requests: a connection has none"
+                )));
+            }
+            return Ok((&self.positional, None));
+        }
+        match self.positional.as_slice() {
+            [files @ .., method, url] if !files.is_empty() => Ok((files, Some((method, url)))),
+            [_, _] => Err(Failure::from(
+                "expected manifests before the method and the URL: FILES... METHOD URL",
+            )),
+            _ => Err(Failure::from("expected FILES... METHOD URL")),
+        }
+    }
+
+    pub(crate) fn plugin_type(&self) -> PluginType {
+        self.plugin_type.into()
+    }
 }
 
 #[derive(Args, Debug)]

@@ -277,3 +277,16 @@ fn what_is_ambiguous_is_told_by_canonical_matching() {
         Some(OnAmbiguous::Deny)
     );
 }
+
+#[test]
+fn a_host_that_no_canonical_request_has_is_told_with_the_one_that_requests_have() {
+    let options = FilterOptions {
+        matching: Matching::Canonical,
+        ..FilterOptions::default()
+    };
+    let error = build_with(
+        &policy("p", "{rules: [{to: [{operation: {hosts: [b\u{fc}cher.example]}}]}]}"),
+        &options,
+    );
+    insta::assert_snapshot!(error.unwrap_err());
+}
