@@ -48,6 +48,7 @@ pub(crate) enum Command {
     Up(Up),
     Package(Package),
     Inspect(Inspect),
+    Schema(Schema),
     Run(crate::run::Run),
     Serve(crate::serve::Serve),
     Bench(crate::bench::Bench),
@@ -501,6 +502,30 @@ impl Test {
     pub(crate) fn output(&self) -> OutputFormat {
         if self.json { OutputFormat::Json } else { self.output }
     }
+}
+
+/// Print the JSON Schema of scenario files, with which editors complete and check them.
+///
+/// It is written for editors with a YAML language server. `outgate test` checks more than a schema can say, and its errors say what to
+/// write instead.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "In an editor:\n  outgate schema > filter-scenario.json\n\nand as the first line of each scenario beside it:\n  \
+                  # yaml-language-server: $schema=filter-scenario.json"
+)]
+pub(crate) struct Schema {
+    /// Of which kind.
+    #[arg(default_value = "filter-scenario")]
+    pub(crate) kind: SchemaKind,
+}
+
+/// A kind of scenario, as the command line has it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum SchemaKind {
+    /// `kind: FilterScenario`, about any Proxy-Wasm filter.
+    FilterScenario,
+    /// `kind: Scenario`, about a mesh's manifests.
+    Scenario,
 }
 
 /// Package the filter's module as the OCI image that Istio pulls, into a directory or a registry.

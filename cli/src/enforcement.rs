@@ -3,12 +3,13 @@
 use clap::{Args, ValueEnum};
 use outgate_policy::config::{Matching, OnAmbiguous, PluginType};
 use outgate_sdk::filter_config::{FilterOptions, Site};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::failure::Failure;
 
 /// Where policies are enforced, and what requests are compared as.
-#[derive(Args, Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Args, Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[command(next_help_heading = "Enforcement")]
 pub(crate) struct Enforcement {
@@ -56,7 +57,8 @@ pub(crate) fn check_native(options: &FilterOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
+/// Where policies are enforced.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum EnforcementPoint {
     /// At the gateway.
@@ -75,7 +77,8 @@ impl From<EnforcementPoint> for Site {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
+/// What hosts and paths are compared as.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Comparison {
     /// What Envoy compares for Istio: bytes as they come, in the host the port included.
@@ -94,7 +97,8 @@ impl From<Comparison> for Matching {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, ValueEnum)]
+/// What becomes of an ambiguous request.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
 enum AmbiguityAnswer {
     /// It is denied with 403, as by a policy.
     #[serde(rename = "deny")]

@@ -14,10 +14,12 @@ mod filter_scenario;
 mod hosted;
 mod inspect;
 mod local;
+mod notation;
 mod output;
 mod package;
 mod run;
 mod scenario;
+mod schema;
 mod serve;
 mod signals;
 mod suite;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Up(arguments) => up::run(arguments),
         Command::Package(arguments) => package::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Schema(arguments) => schema::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

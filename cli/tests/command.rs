@@ -4,6 +4,7 @@
 mod run;
 
 use std::fs;
+use std::path::Path;
 
 use run::{Run, outgate, run_in};
 use serde_json::Value;
@@ -389,4 +390,21 @@ fn what_a_cluster_needs_is_written_into_a_directory() {
         "{readme}"
     );
     assert!(run.out.contains("README.md"), "{}", run.out);
+}
+
+#[test]
+fn the_published_schemas_are_printed() {
+    for (arguments, file) in [
+        (&["schema"][..], "filter-scenario.json"),
+        (&["schema", "filter-scenario"], "filter-scenario.json"),
+        (&["schema", "scenario"], "scenario.json"),
+    ] {
+        let run = outgate(&[], "", arguments);
+        let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema").join(file);
+        assert_eq!(
+            (run.status, run.out),
+            (0, fs::read_to_string(published).unwrap()),
+            "{arguments:?}"
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! What policies say of connections, in rows that each state one rule of how Istio renders them for TCP.
 
+#![allow(clippy::type_complexity, reason = "a row's type is the table's heading")]
+
 mod support;
 
 use outgate_policy::config::{Config, Mesh, PluginType};

@@ -73,6 +73,15 @@ pub(crate) fn is_trap(error: &wasmtime::Error) -> bool {
     error.is::<wasmtime::Trap>() || error.is::<LimitReached>() || error.is::<Forbidden>() || error.is::<Exited>()
 }
 
+/// Two are equal when they are the same death, not when they are alike.
+impl PartialEq for Trap {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Trap {}
+
 impl Trap {
     pub(crate) fn new(
         phase: Phase,

@@ -1,42 +1,40 @@
 //! Expectations, compared with what became of a stream.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::path::Path;
 
 use outgate_policy::FieldPath;
 use outgate_sdk::suggest;
-use outgate_test_host::{Callout, End, HeaderMap, LogLevel, LogLine, Outcome, Response};
+use outgate_test_host::{Callout, HeaderMap, LogLevel, LogLine, Outcome, Trap};
 
+use crate::notation::Ordered;
+
+use super::budget::Budget;
 use super::difference::Difference;
+use super::ending::{end_of, end_shown};
 use super::expect::{
-    ActionName, Budget, CalloutExpect, CalloutsExpect, EndName, Expect, HeaderExpect, LogsExpect, ReplyExpect,
-    ResponseExpect, TrapExpect, UpstreamExpect,
+    ActionName, CalloutExpect, CalloutsExpect, Expect, HeaderExpect, Known, LogsExpect, ReplyExpect, ResponseExpect,
+    TrapExpect, UpstreamExpect,
 };
 use super::matcher::{Matcher, shown};
-use super::notation::Ordered;
-
-/// What happened in the proxy during a stream, or during a step of one.
-pub(super) struct Seen {
-    pub(super) callouts: Vec<Callout>,
-    /// Of the stream, and besides it: answers to callouts and ticks belong to no stream.
-    pub(super) logs: Vec<LogLine>,
-    /// By how much each metric changed; of histograms, by how many samples.
-    pub(super) metrics: BTreeMap<String, i64>,
-}
+use super::seen::Seen;
 
 /// The expectations that do not hold, one after the other.
 pub(super) struct Check<'a> {
     /// The expectation's own place in the case.
     place: FieldPath,
     expect: &'a Expect,
+    /// Where the files are that expectations name.
+    directory: &'a Path,
     differences: Vec<Difference>,
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(place: FieldPath, expect: &'a Expect) -> Self {
+    pub(super) fn new(place: FieldPath, expect: &'a Expect, directory: &'a Path) -> Self {
         Self {
             place,
             expect,
+            directory,
             differences: Vec::new(),
         }
     }
@@ -87,6 +85,9 @@ impl<'a> Check<'a> {
             Some(CalloutsExpect::These(these)) => self.callouts(these, &seen.callouts),
             _ => {}
         }
+        if let Some(logs) = &expect.logs {
+            self.logs(logs, &seen.logs);
+        }
     }
 
     fn callouts(&mut self, expected: &[CalloutExpect], found: &[Callout]) {
@@ -100,15 +101,23 @@ impl<'a> Check<'a> {
         }
         for (number, (expected, found)) in expected.iter().zip(found).enumerate() {
             let place = place.index(number);
-            self.text(
-                place.field("upstream"),
-                expected.upstream.as_ref(),
-                Some(&found.upstream),
-            );
-            self.text(place.field("method"), expected.method.as_ref(), Some(&found.method()));
-            self.text(place.field("path"), expected.path.as_ref(), Some(&found.path()));
-            self.headers(&place.field("headers"), &expected.headers, Some(&found.headers));
-            self.text(place.field("body"), expected.body.as_ref(), Some(&found.body_text()));
+            let texts = [
+                ("upstream", &expected.upstream, &found.upstream),
+                ("method", &expected.method, &found.method()),
+                ("path", &expected.path, &found.path()),
+            ];
+            for (name, expected, found) in texts {
+                self.text(place.field(name), expected.as_ref(), Some(found.as_bytes()));
+            }
+            self.headers(&place.field("headers"), &expected.headers, &found.headers);
+            self.body(place.field("body"), expected.body.as_ref(), &found.body);
+            self.headers(&place.field("trailers"), &expected.trailers, &found.trailers);
+            if let Some(messages) = &expected.messages {
+                self.messages(&place.field("messages"), messages, &found.messages);
+            }
+            if let Some(closed) = expected.closed {
+                self.equal(place.field("closed"), &closed, &found.closed);
+            }
             if let Some(timeout) = expected.timeout
                 && found.timeout != Some(timeout.0)
             {
@@ -120,8 +129,18 @@ impl<'a> Check<'a> {
         }
     }
 
+    fn messages(&mut self, place: &FieldPath, expected: &[Matcher], found: &[Vec<u8>]) {
+        if expected.len() != found.len() {
+            let (expected, found) = (expected.len(), found.len());
+            self.differ(place.clone(), format!("{expected} messages"), format!("{found}"));
+        }
+        for (number, (expected, found)) in expected.iter().zip(found).enumerate() {
+            self.text(place.index(number), Some(expected), Some(found));
+        }
+    }
+
     /// What became of the whole stream.
-    pub(super) fn outcome(&mut self, outcome: &Outcome, seen: &Seen, budget: Budget) {
+    pub(super) fn outcome(&mut self, outcome: &Outcome, is_traced: bool) {
         let (expect, place) = (self.expect, self.place.clone());
         if let Some(expected) = expect.end {
             let end = end_of(outcome.end);
@@ -148,14 +167,20 @@ impl<'a> Check<'a> {
         if let Some(response) = &expect.response {
             self.response(response, outcome);
         }
-        self.text(place.field("details"), expect.details.as_ref(), Some(&outcome.details));
+        self.body(
+            place.field("details"),
+            expect.details.as_ref(),
+            outcome.details.as_bytes(),
+        );
         for (key, expected) in expect.filter_state.iter() {
-            let found = outcome.filter_state(key);
-            self.text(place.field("filterState").field(key), Some(expected), found.as_deref());
+            let entry = outcome.filter_state.iter().find(|(known, _)| known == key);
+            let found = entry.map(|(_, value)| value.as_slice());
+            self.text(place.field("filterState").field(key), Some(expected), found);
         }
         if let Some(log) = &expect.access_log {
             let line = outcome.access_log(&log.format.0);
-            self.text(place.field("accessLog").field("line"), Some(&log.line), Some(&line));
+            let place = place.field("accessLog").field("line");
+            self.text(place, Some(&log.line), Some(line.as_bytes()));
         }
         if let Some(duration) = expect.duration {
             self.equal(
@@ -164,11 +189,18 @@ impl<'a> Check<'a> {
                 &format!("{:?}", outcome.duration),
             );
         }
-        if let Some(logs) = &expect.logs {
-            self.logs(logs, &seen.logs);
+        if let Some(name) = expect.trace.as_ref().filter(|_| is_traced) {
+            let found = outcome.trace_text();
+            let difference = Difference::from_file(place.field("trace"), name, self.directory, found.as_bytes());
+            self.differences.extend(difference);
         }
-        self.trap(outcome);
-        self.budget(expect.budget.over(budget), outcome);
+    }
+
+    /// There was no stream of which something is expected.
+    pub(super) fn no_outcome(&mut self) {
+        if let Some(field) = self.expect.first_known(Known::Ended) {
+            self.differ(self.place.field(field), "a stream", "there was none");
+        }
     }
 
     fn reply(&mut self, expected: &ReplyExpect, outcome: &Outcome) {
@@ -185,14 +217,14 @@ impl<'a> Check<'a> {
                 .map_or_else(|| "none".to_owned(), |status| status.to_string());
             self.equal(place.field("grpcStatus"), &status.to_string(), &found);
         }
-        self.text(place.field("details"), expected.details.as_ref(), Some(&reply.details));
-        self.headers(&place.field("headers"), &expected.headers, Some(&reply.headers));
-        self.no_headers(&place, &expected.no_headers, Some(&reply.headers));
-        self.text(
-            place.field("body"),
-            expected.body.as_ref(),
-            Some(&String::from_utf8_lossy(&reply.body)),
+        self.body(
+            place.field("details"),
+            expected.details.as_ref(),
+            reply.details.as_bytes(),
         );
+        self.headers(&place.field("headers"), &expected.headers, &reply.headers);
+        self.no_headers(&place, &expected.no_headers, &reply.headers);
+        self.body(place.field("body"), expected.body.as_ref(), &reply.body);
     }
 
     fn upstream(&mut self, expected: &UpstreamExpect, outcome: &Outcome) {
@@ -201,24 +233,12 @@ impl<'a> Check<'a> {
             return self.differ(place, "the request to reach the upstream", end_shown(outcome));
         };
         let headers = &upstream.headers;
-        self.text(
-            place.field("method"),
-            expected.method.as_ref(),
-            headers.text(":method").as_deref(),
-        );
-        self.text(
-            place.field("path"),
-            expected.path.as_ref(),
-            headers.text(":path").as_deref(),
-        );
-        self.headers(&place.field("headers"), &expected.headers, Some(headers));
-        self.no_headers(&place, &expected.no_headers, Some(headers));
-        self.text(
-            place.field("body"),
-            expected.body.as_ref(),
-            Some(&String::from_utf8_lossy(&upstream.body)),
-        );
-        self.headers(&place.field("trailers"), &expected.trailers, Some(&upstream.trailers));
+        self.text(place.field("method"), expected.method.as_ref(), headers.get(":method"));
+        self.text(place.field("path"), expected.path.as_ref(), headers.get(":path"));
+        self.headers(&place.field("headers"), &expected.headers, headers);
+        self.no_headers(&place, &expected.no_headers, headers);
+        self.body(place.field("body"), expected.body.as_ref(), &upstream.body);
+        self.headers(&place.field("trailers"), &expected.trailers, &upstream.trailers);
     }
 
     fn response(&mut self, expected: &ResponseExpect, outcome: &Outcome) {
@@ -239,10 +259,10 @@ impl<'a> Check<'a> {
                 format!("{}{details}", response.status()),
             );
         }
-        self.headers(&place.field("headers"), &expected.headers, Some(response.headers()));
-        self.no_headers(&place, &expected.no_headers, Some(response.headers()));
-        self.text(place.field("body"), expected.body.as_ref(), Some(&response.body_text()));
-        self.headers(&place.field("trailers"), &expected.trailers, Some(response.trailers()));
+        self.headers(&place.field("headers"), &expected.headers, response.headers());
+        self.no_headers(&place, &expected.no_headers, response.headers());
+        self.body(place.field("body"), expected.body.as_ref(), response.body_bytes());
+        self.headers(&place.field("trailers"), &expected.trailers, response.trailers());
     }
 
     fn logs(&mut self, expected: &LogsExpect, found: &[LogLine]) {
@@ -260,12 +280,12 @@ impl<'a> Check<'a> {
                 lines.join("\n")
             }
         };
-        for text in &expected.contains.0 {
+        for text in &expected.contains {
             if !lines.iter().any(|line| line.message.contains(text.as_str())) {
                 self.differ(place.field("contains"), format!("a line with {text:?} in it"), all());
             }
         }
-        for text in &expected.not_contains.0 {
+        for text in &expected.not_contains {
             if let Some(line) = lines.iter().find(|line| line.message.contains(text.as_str())) {
                 self.differ(
                     place.field("notContains"),
@@ -285,24 +305,24 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A filter that dies without being expected to has failed, whatever else is expected.
-    fn trap(&mut self, outcome: &Outcome) {
+    /// Whether the filter died, if something is said about that.
+    pub(super) fn trap(&mut self, trap: Option<&Trap>, outcome: Option<&Outcome>) {
         let place = self.place.field("trap");
-        match (&self.expect.trap, &outcome.trap) {
+        match (&self.expect.trap, trap) {
             (Some(TrapExpect::Some(false)), Some(trap)) => self.differ(place, "no trap", trap.to_string()),
-            (None, Some(trap)) if self.expect.end != Some(EndName::Failed) => {
-                self.differ(place, "no trap", trap.to_string());
+            (Some(TrapExpect::Some(true)), None) => {
+                let found = outcome.map_or_else(|| "the filter goes on".to_owned(), end_shown);
+                self.differ(place, "a trap", found);
             }
-            (Some(TrapExpect::Some(true)), None) => self.differ(place, "a trap", end_shown(outcome)),
             (Some(TrapExpect::Such(expected)), trap) => {
-                let found = trap.as_ref().map(ToString::to_string);
-                self.text(place, Some(expected), found.as_deref());
+                let found = trap.map(ToString::to_string);
+                self.text(place, Some(expected), found.as_ref().map(String::as_bytes));
             }
             _ => {}
         }
     }
 
-    fn budget(&mut self, budget: Budget, outcome: &Outcome) {
+    pub(super) fn budget(&mut self, budget: Budget, outcome: &Outcome) {
         let place = self.place.field("budget");
         let limits = [
             ("fuelPerRequest", budget.fuel_per_request, outcome.total_fuel()),
@@ -319,60 +339,49 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn headers(&mut self, place: &FieldPath, expected: &Ordered<HeaderExpect>, found: Option<&HeaderMap>) {
+    fn headers(&mut self, place: &FieldPath, expected: &Ordered<HeaderExpect>, found: &HeaderMap) {
         for (name, expected) in expected.iter() {
             let place = place.field(name);
-            let lines: Vec<String> = found
-                .map(|headers| {
-                    headers
-                        .get_all(name)
-                        .map(|line| String::from_utf8_lossy(line).into_owned())
-                        .collect()
-                })
-                .unwrap_or_default();
+            let lines: Vec<&[u8]> = found.get_all(name).collect();
             match expected {
                 HeaderExpect::Joined(matcher) => {
-                    let joined = (!lines.is_empty()).then(|| lines.join(", "));
+                    let joined = (!lines.is_empty()).then(|| lines.join(&b", "[..]));
                     self.text(place, Some(matcher), joined.as_deref());
                 }
                 HeaderExpect::Lines(matchers) => {
+                    let mut pairs = matchers.iter().zip(&lines);
                     let fits = matchers.len() == lines.len()
-                        && matchers
-                            .iter()
-                            .zip(&lines)
-                            .all(|(matcher, line)| matcher.fits(Some(line)));
+                        && pairs.all(|(matcher, line)| matcher.fits(Some(line), self.directory));
                     if !fits {
                         let expected: Vec<String> = matchers.iter().map(ToString::to_string).collect();
-                        self.differ(
-                            place,
-                            format!("the lines {}", expected.join(", ")),
-                            format!("the lines {lines:?}"),
-                        );
+                        let found: Vec<String> = lines.iter().map(|line| shown(Some(line))).collect();
+                        self.differ(place, lines_shown(&expected), lines_shown(&found));
                     }
                 }
             }
         }
     }
 
-    fn no_headers(&mut self, place: &FieldPath, names: &[String], found: Option<&HeaderMap>) {
+    fn no_headers(&mut self, place: &FieldPath, names: &[String], found: &HeaderMap) {
         for (number, name) in names.iter().enumerate() {
-            if let Some(value) = found.and_then(|headers| headers.text(name)) {
+            if let Some(value) = found.text(name) {
                 let place = place.field("noHeaders").index(number);
                 self.differ(place, format!("no header `{name}`"), format!("{value:?}"));
             }
         }
     }
 
-    fn text(&mut self, place: FieldPath, expected: Option<&Matcher>, found: Option<&str>) {
-        if let Some(expected) = expected
-            && !expected.fits(found)
-        {
-            let mut difference = Difference::new(place, expected.to_string(), shown(found));
-            if let (Matcher::Exact(_), Some(found)) = (expected, found) {
-                difference.replacement = Some(found.to_owned());
-            }
-            self.differences.push(difference);
+    /// Of what is never absent: nothing in it and nothing there is the same.
+    fn body(&mut self, place: FieldPath, expected: Option<&Matcher>, found: &[u8]) {
+        let is_absent = |expected: &Matcher| found.is_empty() && expected.fits(None, self.directory);
+        if !expected.is_some_and(is_absent) {
+            self.text(place, expected, Some(found));
         }
+    }
+
+    fn text(&mut self, place: FieldPath, expected: Option<&Matcher>, found: Option<&[u8]>) {
+        let difference = expected.and_then(|expected| expected.difference(place, found, self.directory));
+        self.differences.extend(difference);
     }
 
     fn equal<T: PartialEq + Display + ?Sized>(&mut self, place: FieldPath, expected: &T, found: &T) {
@@ -395,27 +404,10 @@ fn callouts_shown(callouts: &[Callout]) -> String {
     }
 }
 
-/// How the stream ended, in one line.
-pub(super) fn end_shown(outcome: &Outcome) -> String {
-    outcome.to_string().lines().next().unwrap_or_default().to_owned()
-}
-
-pub(super) fn end_of(end: End) -> EndName {
-    match end {
-        End::Replied => EndName::Replied,
-        End::Overflowed => EndName::Overflowed,
-        End::Paused(_) => EndName::Paused,
-        End::Reset => EndName::Reset,
-        End::Failed => EndName::Failed,
-        _ => EndName::Forwarded,
-    }
-}
-
-/// What the client got, in short.
-pub(crate) fn in_short(outcome: &Outcome) -> String {
-    let end = end_of(outcome.end).name();
-    match outcome.response.as_ref().map(Response::status) {
-        Some(status) => format!("{end} {status}"),
-        None => end.to_owned(),
+fn lines_shown(lines: &[String]) -> String {
+    match lines {
+        [] => "no line".to_owned(),
+        [line] => format!("the line {line}"),
+        lines => format!("the lines {}", lines.join(", ")),
     }
 }

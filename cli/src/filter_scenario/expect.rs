@@ -2,68 +2,123 @@
 
 use outgate_sdk::manifest::Period;
 use outgate_test_host::{AccessLogFormat, Action};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::Value;
 
+use crate::hosted::filter::Level;
+use crate::notation::LengthOfTime;
+use crate::notation::{Ordered, Shapes, Texts, read_by_shape, schema_of};
+
+use super::budget::Budget;
 use super::matcher::Matcher;
-use super::model::LevelName;
-use super::notation::{Ordered, Shapes, read_by_shape};
-use super::values::Quantity;
 
 /// What must be so. Each field is checked when it is given; without any, only that the filter did not die.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Expect {
-    /// What a step's callback answered.
+    /// Of a step that delivers something: what the filter's callback answered. A stream that is held, or has ended, pauses.
     pub(super) action: Option<ActionName>,
-    /// Whether a step's callback ran.
+    /// Of a step that delivers something: whether the filter's callback ran.
     pub(super) called: Option<bool>,
+    /// How the stream ended.
     pub(super) end: Option<EndName>,
+    /// Whether the request reached the upstream.
     pub(super) forwarded: Option<bool>,
-    /// The reply that the filter gave in place of the upstream, as it gave it.
+    /// The reply that the filter gave in place of the upstream, as it gave it. `{}`: any.
     pub(super) reply: Option<ReplyExpect>,
-    /// The request as the upstream saw it.
+    /// The request as the upstream saw it. `{}`: any.
     pub(super) upstream: Option<UpstreamExpect>,
-    /// The response as the client saw it.
+    /// The response as the client saw it. `{}`: any.
     pub(super) response: Option<ResponseExpect>,
+    /// The response code details, such as `via_upstream`, or what the filter gave with its reply.
     pub(super) details: Option<Matcher>,
+    /// Filter state by its key, such as `wasm.decision`: what `%FILTER_STATE(wasm.decision:PLAIN)%` would log.
     pub(super) filter_state: Ordered<Matcher>,
+    /// Metrics by name: by how much they change. Of a histogram, by how many samples.
     pub(super) metrics: Ordered<Change>,
+    /// What the filter logs.
     pub(super) logs: Option<LogsExpect>,
+    /// The calls that the filter makes to other services: how many, or which.
     pub(super) callouts: Option<CalloutsExpect>,
+    /// The line in Envoy's access log.
     pub(super) access_log: Option<AccessLogExpect>,
+    /// What the stream may use at most; what is left out comes from the scenario's budget.
     pub(super) budget: Budget,
+    /// How long it takes, by the filter's clock.
+    #[schemars(with = "Option<LengthOfTime>")]
     pub(super) duration: Option<Period>,
+    /// Whether the filter dies, or what the report of its death says. A filter that dies without this has failed.
     pub(super) trap: Option<TrapExpect>,
-    /// The filter refuses its configuration, and says this.
+    /// The filter refuses its configuration, and this is one of the lines that it logs, or the error that comes of it.
     pub(super) refused: Option<Matcher>,
-    /// A file with the host calls, line by line.
+    /// A file with the stream's host calls, one a line, beside the scenario. `--update` writes it.
     pub(super) trace: Option<String>,
 }
 
+/// When it is known whether an expectation holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Known {
+    /// When something was delivered to the filter, and it has answered.
+    Answered,
+    /// After any step.
+    Always,
+    /// When the stream has ended.
+    Ended,
+    /// When a configuration has been given to the filter.
+    Configured,
+}
+
 impl Expect {
-    /// A field that is known only of a stream that has ended, if one is given.
-    pub(super) fn of_whole_stream(&self) -> Option<&'static str> {
+    /// The fields that are given, and when each is known.
+    fn given(&self) -> impl Iterator<Item = (&'static str, Known)> {
         let fields = [
-            ("end", self.end.is_some()),
-            ("forwarded", self.forwarded.is_some()),
-            ("reply", self.reply.is_some()),
-            ("upstream", self.upstream.is_some()),
-            ("response", self.response.is_some()),
-            ("details", self.details.is_some()),
-            ("filterState", !self.filter_state.is_empty()),
-            ("accessLog", self.access_log.is_some()),
-            ("budget", self.budget != Budget::default()),
-            ("duration", self.duration.is_some()),
-            ("trap", self.trap.is_some()),
-            ("trace", self.trace.is_some()),
+            ("action", Known::Answered, self.action.is_some()),
+            ("called", Known::Answered, self.called.is_some()),
+            ("end", Known::Ended, self.end.is_some()),
+            ("forwarded", Known::Ended, self.forwarded.is_some()),
+            ("reply", Known::Ended, self.reply.is_some()),
+            ("upstream", Known::Ended, self.upstream.is_some()),
+            ("response", Known::Ended, self.response.is_some()),
+            ("details", Known::Ended, self.details.is_some()),
+            ("filterState", Known::Ended, !self.filter_state.is_empty()),
+            ("metrics", Known::Always, !self.metrics.is_empty()),
+            ("logs", Known::Always, self.logs.is_some()),
+            ("callouts", Known::Always, self.callouts.is_some()),
+            ("accessLog", Known::Ended, self.access_log.is_some()),
+            ("budget", Known::Ended, self.budget != Budget::default()),
+            ("duration", Known::Ended, self.duration.is_some()),
+            ("trap", Known::Always, self.trap.is_some()),
+            ("refused", Known::Configured, self.refused.is_some()),
+            ("trace", Known::Ended, self.trace.is_some()),
         ];
-        fields.iter().find(|(_, given)| *given).map(|(field, _)| *field)
+        fields
+            .into_iter()
+            .filter(|(.., given)| *given)
+            .map(|(field, known, _)| (field, known))
+    }
+
+    /// The first field that is known only then, if one is given.
+    pub(super) fn first_known(&self, when: Known) -> Option<&'static str> {
+        self.given().find(|(_, known)| *known == when).map(|(field, _)| field)
+    }
+
+    /// The first field that is not known when nothing but a configuration is given to the filter.
+    pub(super) fn besides_refused(&self) -> Option<&'static str> {
+        self.given()
+            .find(|(_, known)| *known != Known::Configured)
+            .map(|(field, _)| field)
+    }
+
+    /// Whether the filter is meant to die.
+    pub(super) fn wants_trap(&self) -> bool {
+        matches!(self.trap, Some(TrapExpect::Some(true) | TrapExpect::Such(_))) || self.end == Some(EndName::Failed)
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+/// What a callback of the filter answers.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ActionName {
     Continue,
@@ -86,14 +141,21 @@ impl ActionName {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+/// How a stream ends.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum EndName {
+    /// The request reached the upstream, and whatever response there was reached the client.
     Forwarded,
+    /// The filter replied in place of the upstream.
     Replied,
+    /// The filter held more than the proxy's buffers take: the client got 413 or 500.
     Overflowed,
+    /// The filter held the stream, and nothing let it go on.
     Paused,
+    /// The filter closed the stream.
     Reset,
+    /// The filter died, or was dead already: the client got 503.
     Failed,
 }
 
@@ -110,35 +172,55 @@ impl EndName {
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// A reply of the filter.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct ReplyExpect {
+    /// The HTTP status.
     pub(super) status: Option<u32>,
+    /// The response code details.
     pub(super) details: Option<Matcher>,
+    /// Headers by name.
     pub(super) headers: Ordered<HeaderExpect>,
+    /// Names of headers that are not there.
     pub(super) no_headers: Vec<String>,
+    /// The body; an empty one is also an absent one.
     pub(super) body: Option<Matcher>,
+    /// The gRPC status.
     pub(super) grpc_status: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// A request at the upstream.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct UpstreamExpect {
+    /// The method.
     pub(super) method: Option<Matcher>,
+    /// The path with its query.
     pub(super) path: Option<Matcher>,
+    /// Headers by name, pseudo headers among them.
     pub(super) headers: Ordered<HeaderExpect>,
+    /// Names of headers that are not there.
     pub(super) no_headers: Vec<String>,
+    /// The body; an empty one is also an absent one.
     pub(super) body: Option<Matcher>,
+    /// Trailers by name.
     pub(super) trailers: Ordered<HeaderExpect>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// A response at the client.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct ResponseExpect {
+    /// The status.
     pub(super) status: Option<u32>,
+    /// Headers by name.
     pub(super) headers: Ordered<HeaderExpect>,
+    /// Names of headers that are not there.
     pub(super) no_headers: Vec<String>,
+    /// The body; an empty one is also an absent one.
     pub(super) body: Option<Matcher>,
+    /// Trailers by name.
     pub(super) trailers: Ordered<HeaderExpect>,
 }
 
@@ -151,6 +233,13 @@ pub(super) enum HeaderExpect {
 
 impl<'de> Shapes<'de> for HeaderExpect {
     const EXPECTED: &'static str = "a text, an object such as `{contains: …}`, or a list of them, one for each line";
+
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            generator.subschema_for::<Matcher>(),
+            generator.subschema_for::<Vec<Matcher>>(),
+        ]
+    }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self::Joined(Matcher::Exact(text.to_owned())))
@@ -172,6 +261,13 @@ pub(super) struct Change(pub(super) i64);
 impl<'de> Shapes<'de> for Change {
     const EXPECTED: &'static str = "a change, such as +1 or 0";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),
+            json_schema!({"type": "string", "pattern": "^[+-]?[0-9]+$"}),
+        ]
+    }
+
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let change = i64::try_from(number);
         change.map(Self).map_err(|_| Self::refused(format_args!("{number}")))
@@ -184,30 +280,49 @@ impl<'de> Shapes<'de> for Change {
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What a filter logs: `contains`, `notContains` or `noneAt`, or several of them.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct LogsExpect {
-    /// For each, one of the lines has it in it.
-    pub(super) contains: Texts,
-    pub(super) not_contains: Texts,
-    /// Of which level the lines are that are looked at.
-    pub(super) level: Option<LevelName>,
-    pub(super) none_at: Option<LevelName>,
+#[schemars(extend("minProperties" = 1))]
+pub(super) struct LogsFields {
+    /// For each of these texts there is a line with it in it.
+    contains: Option<Texts>,
+    /// For none of these texts there is a line with it in it.
+    not_contains: Option<Texts>,
+    /// Of which level the lines are that `contains` and `notContains` look at; without it, of any.
+    level: Option<Level>,
+    /// There is no line of this level or above.
+    none_at: Option<Level>,
 }
 
-/// A text or several.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Texts(pub(super) Vec<String>);
+#[derive(Clone, Debug)]
+pub(super) struct LogsExpect {
+    pub(super) contains: Vec<String>,
+    pub(super) not_contains: Vec<String>,
+    pub(super) level: Option<Level>,
+    pub(super) none_at: Option<Level>,
+}
 
-impl<'de> Shapes<'de> for Texts {
-    const EXPECTED: &'static str = "a text or a list of texts";
+schema_of!(LogsExpect = LogsFields);
 
-    fn text<E: Error>(text: &str) -> Result<Self, E> {
-        Ok(Self(vec![text.to_owned()]))
-    }
-
-    fn list<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
-        Vec::deserialize(list).map(Self)
+impl<'de> Deserialize<'de> for LogsExpect {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = LogsFields::deserialize(deserializer)?;
+        let texts = |texts: Option<Texts>| texts.map_or_else(Vec::new, |texts| texts.0);
+        let expect = Self {
+            contains: texts(fields.contains),
+            not_contains: texts(fields.not_contains),
+            level: fields.level,
+            none_at: fields.none_at,
+        };
+        let has_texts = !expect.contains.is_empty() || !expect.not_contains.is_empty();
+        if !has_texts && (expect.none_at.is_none() || expect.level.is_some()) {
+            return Err(D::Error::custom(match expect.level {
+                Some(_) => "`level` goes with `contains` or `notContains`",
+                None => "this says nothing; write `contains`, `notContains` or `noneAt`",
+            }));
+        }
+        Ok(expect)
     }
 }
 
@@ -218,19 +333,40 @@ pub(super) enum CalloutsExpect {
     These(Vec<CalloutExpect>),
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// A call that the filter makes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct CalloutExpect {
+    /// The name of the upstream: the cluster.
     pub(super) upstream: Option<Matcher>,
+    /// The method of an HTTP call.
     pub(super) method: Option<Matcher>,
+    /// The path; of a gRPC call, `/service/method`.
     pub(super) path: Option<Matcher>,
+    /// Headers by name; of a gRPC call, its metadata.
     pub(super) headers: Ordered<HeaderExpect>,
+    /// The body; of a gRPC call, its message. An empty one is also an absent one.
     pub(super) body: Option<Matcher>,
+    /// Trailers by name.
+    pub(super) trailers: Ordered<HeaderExpect>,
+    /// The messages that the filter has sent on a gRPC stream, one after the other.
+    pub(super) messages: Option<Vec<Matcher>>,
+    /// Whether the filter has ended its side of a gRPC stream, or cancelled the call.
+    pub(super) closed: Option<bool>,
+    /// The timeout that the filter gave it.
+    #[schemars(with = "Option<LengthOfTime>")]
     pub(super) timeout: Option<Period>,
 }
 
 impl<'de> Shapes<'de> for CalloutsExpect {
     const EXPECTED: &'static str = "how many, or a list of callouts";
+
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "integer", "minimum": 0}),
+            generator.subschema_for::<Vec<CalloutExpect>>(),
+        ]
+    }
 
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let number = usize::try_from(number);
@@ -244,10 +380,13 @@ impl<'de> Shapes<'de> for CalloutsExpect {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// A line of Envoy's access log.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AccessLogExpect {
+    /// The format, as Envoy's `text_format`; as an object, its `json_format`.
     pub(super) format: LogFormat,
+    /// The line.
     pub(super) line: Matcher,
 }
 
@@ -256,6 +395,10 @@ pub(super) struct LogFormat(pub(super) AccessLogFormat);
 
 impl<'de> Shapes<'de> for LogFormat {
     const EXPECTED: &'static str = "a format of Envoy's access log: a text, or an object of texts";
+
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": ["string", "object"]})]
+    }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         AccessLogFormat::text(text).map(Self).map_err(E::custom)
@@ -277,6 +420,10 @@ pub(super) enum TrapExpect {
 impl<'de> Shapes<'de> for TrapExpect {
     const EXPECTED: &'static str = "a boolean, or what the trap's report says, such as `{contains: unreachable}`";
 
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "boolean"}), generator.subschema_for::<Matcher>()]
+    }
+
     fn boolean<E: Error>(value: bool) -> Result<Self, E> {
         Ok(Self::Some(value))
     }
@@ -290,26 +437,4 @@ impl<'de> Shapes<'de> for TrapExpect {
     }
 }
 
-read_by_shape!(HeaderExpect, Change, Texts, CalloutsExpect, LogFormat, TrapExpect);
-
-/// What a stream may use at most.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Budget {
-    pub(super) fuel_per_request: Option<Quantity>,
-    pub(super) memory: Option<Quantity>,
-    pub(super) host_calls: Option<Quantity>,
-    pub(super) allocations: Option<Quantity>,
-}
-
-impl Budget {
-    /// This one, with what it leaves out from `base`.
-    pub(super) fn over(self, base: Self) -> Self {
-        Self {
-            fuel_per_request: self.fuel_per_request.or(base.fuel_per_request),
-            memory: self.memory.or(base.memory),
-            host_calls: self.host_calls.or(base.host_calls),
-            allocations: self.allocations.or(base.allocations),
-        }
-    }
-}
+read_by_shape!(HeaderExpect, Change, CalloutsExpect, LogFormat, TrapExpect);

@@ -3,36 +3,22 @@
 use std::path::Path;
 
 use outgate_test_host::{Request, Response};
-use serde::de::{Deserialize, Deserializer, Error};
 
-use super::notation::{Ordered, Shapes, read_by_shape};
-use super::values::{Bytes, DynamicMetadata, PropertyValue};
+use crate::hosted::exchange;
+use crate::hosted::property::PropertyPath;
+use crate::notation::{Ordered, Texts};
+
+use super::property::{DynamicMetadata, PropertyValue};
+use super::values::{Bytes, HttpStatus, Unreadable};
 
 /// Header lines: a text, or several.
-pub(super) type Headers = Ordered<Lines>;
-
-#[derive(Clone, Debug)]
-pub(super) struct Lines(pub(super) Vec<String>);
-
-impl<'de> Shapes<'de> for Lines {
-    const EXPECTED: &'static str = "a text or a list of texts";
-
-    fn text<E: Error>(text: &str) -> Result<Self, E> {
-        Ok(Self(vec![text.to_owned()]))
-    }
-
-    fn list<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
-        Vec::deserialize(list).map(Self)
-    }
-}
-
-read_by_shape!(Lines);
+pub(super) type Headers = Ordered<Texts>;
 
 impl Headers {
     /// Name and value of each line.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
         self.iter()
-            .flat_map(|(name, lines)| lines.0.iter().map(move |line| (name, line.as_str())))
+            .flat_map(|(name, lines)| lines.0.iter().map(|line| (name.as_str(), line.as_str())))
     }
 
     /// These, and of the others those with other names, in front.
@@ -44,26 +30,45 @@ impl Headers {
 }
 
 /// A request. What it leaves out comes from the scenario's defaults.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct RequestSpec {
+    /// The method; `GET` without it.
     method: Option<String>,
+    /// `scheme://authority/path?query`; `http://example.com/` without it.
     url: Option<String>,
+    /// `:scheme`, in place of the URL's.
     scheme: Option<String>,
+    /// `:authority`, in place of the URL's.
     authority: Option<String>,
+    /// `:path` with the query, in place of the URL's.
     path: Option<String>,
+    /// Header lines, in order. They replace those with the same name in the defaults; pseudo headers replace the URL's.
     headers: Headers,
+    /// The body. Without one, the headers end the request.
     pub(super) body: Option<Bytes>,
-    trailers: Headers,
-    properties: Ordered<PropertyValue>,
+    /// Trailer lines, in order.
+    pub(super) trailers: Headers,
+    /// Properties by their paths: `xds.cluster_name`, or `["metadata", "filter_metadata", "my.filter"]` where a segment has a dot
+    /// in it. They go before what follows from the rest of the request.
+    properties: Ordered<PropertyValue, PropertyPath>,
+    /// `request.protocol`; `HTTP/1.1` without it.
     protocol: Option<String>,
+    /// `source.address` and `source.port`, as `ip:port`.
     source: Option<String>,
+    /// `destination.address` and `destination.port`, as `ip:port`.
     destination: Option<String>,
+    /// `connection.mtls`: whether the client has shown a certificate. It has when it shows a name.
     mtls: Option<bool>,
+    /// The first URI SAN of the client's certificate, such as `spiffe://cluster.local/ns/shop/sa/cart`.
     uri_san: Option<String>,
+    /// The first DNS SAN of the client's certificate.
     dns_san: Option<String>,
+    /// The subject of the client's certificate.
     subject: Option<String>,
+    /// The server name in the TLS handshake.
     sni: Option<String>,
+    /// Dynamic metadata: by the name of a filter, what that has set.
     metadata: Option<DynamicMetadata>,
 }
 
@@ -101,7 +106,16 @@ impl RequestSpec {
         }
     }
 
-    pub(super) fn build(&self, directory: &Path) -> Result<Request, String> {
+    /// Without what comes after the headers: in a case with steps, that is steps.
+    pub(super) fn headers_only(self) -> Self {
+        Self {
+            body: None,
+            trailers: Headers::default(),
+            ..self
+        }
+    }
+
+    pub(super) fn build(&self, directory: &Path) -> Result<Request, Unreadable> {
         let method = self.method.as_deref().unwrap_or("GET");
         let mut request = Request::new(method, self.url.as_deref().unwrap_or(DEFAULT_URL));
         let parts = [
@@ -115,11 +129,7 @@ impl RequestSpec {
             }
         }
         for (name, value) in self.headers.lines() {
-            request = if name.starts_with(':') || name.eq_ignore_ascii_case("host") {
-                request.set_header(name, value)
-            } else {
-                request.header(name, value)
-            };
+            request = exchange::with_header(request, name, value);
         }
         if let Some(body) = &self.body {
             request = request.body(body.load(directory)?);
@@ -157,8 +167,8 @@ impl RequestSpec {
         }
         for (path, value) in self.properties.iter() {
             request = match value {
-                PropertyValue::Value(value) => request.property(path, value.clone()),
-                PropertyValue::Error(status) => request.property_error(path, *status),
+                PropertyValue::Value(value) => request.property(&*path.segments(), value.clone()),
+                PropertyValue::Error(status) => request.property_error(&*path.segments(), *status),
             };
         }
         request
@@ -182,18 +192,41 @@ impl RequestSpec {
     }
 }
 
-/// What an upstream answers.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+/// What the upstream of the request answers. What it leaves out comes from the scenario's defaults.
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct ResponseSpec {
-    status: Option<u32>,
+    /// The status; 200 without it.
+    status: Option<HttpStatus>,
+    /// Header lines, in order.
     headers: Headers,
+    /// The body. Without one, the headers end the response.
     pub(super) body: Option<Bytes>,
-    trailers: Headers,
+    /// Trailer lines, in order.
+    pub(super) trailers: Headers,
 }
 
 impl ResponseSpec {
-    pub(super) fn build(&self, directory: &Path) -> Result<Response, String> {
+    /// This one, with what it leaves out from `base`.
+    pub(super) fn over(&self, base: &Self) -> Self {
+        Self {
+            status: self.status.or(base.status),
+            headers: self.headers.over(&base.headers),
+            body: self.body.clone().or_else(|| base.body.clone()),
+            trailers: self.trailers.over(&base.trailers),
+        }
+    }
+
+    /// Without what comes after the headers: in a case with steps, that is steps.
+    pub(super) fn headers_only(self) -> Self {
+        Self {
+            body: None,
+            trailers: Headers::default(),
+            ..self
+        }
+    }
+
+    pub(super) fn build(&self, directory: &Path) -> Result<Response, Unreadable> {
         response(
             self.status,
             &self.headers,
@@ -205,13 +238,13 @@ impl ResponseSpec {
 }
 
 pub(super) fn response(
-    status: Option<u32>,
+    status: Option<HttpStatus>,
     headers: &Headers,
     body: Option<&Bytes>,
     trailers: &Headers,
     directory: &Path,
-) -> Result<Response, String> {
-    let mut response = Response::new(status.unwrap_or(200));
+) -> Result<Response, Unreadable> {
+    let mut response = Response::new(status.map_or(200, |status| status.0));
     for (name, value) in headers.lines() {
         response = response.header(name, value);
     }

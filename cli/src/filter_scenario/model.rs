@@ -1,83 +1,140 @@
 //! A scenario file of kind `FilterScenario`, as it is written.
 
 use outgate_policy::resource::Metadata;
-use outgate_sdk::manifest::Period;
-use outgate_test_host::{FailurePolicy, LogLevel, Profile};
+use outgate_test_host::FailurePolicy;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny};
+use serde::de::{Error, IgnoredAny};
+use serde_json::Value;
 
-use super::expect::{Budget, Expect};
-use super::message::{Headers, RequestSpec, ResponseSpec};
-use super::notation::{Ordered, Shapes, exactly_one, read_by_shape};
-use super::upstream::{Reply, Rule};
-use super::values::{Bytes, Configuration, Moment, PropertyValue};
+use crate::hosted::filter::{Level, ProfileName};
+use crate::hosted::property::PropertyPath;
+use crate::notation::{Ordered, Shapes, read_by_shape};
+use crate::test::documents::{API_VERSION, Kind, ScenarioMetadata};
 
-#[derive(Deserialize)]
+use super::budget::Budget;
+use super::expect::Expect;
+use super::message::{RequestSpec, ResponseSpec};
+use super::property::PropertyValue;
+use super::step::Step;
+use super::upstream::Rule;
+use super::values::{Clock, Configuration, Quantity};
+
+/// Requests through a Proxy-Wasm filter, and what must become of them: `outgate test`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Document {
+    /// The version of this format.
     #[allow(dead_code, reason = "what was looked at before the document was read as a scenario")]
+    #[schemars(extend("const" = API_VERSION))]
     api_version: String,
+    /// The kind of this document.
     #[allow(dead_code, reason = "what was looked at before the document was read as a scenario")]
+    #[schemars(extend("const" = Kind::FilterScenario))]
     kind: String,
+    /// What it is called.
+    #[schemars(with = "ScenarioMetadata")]
     pub(super) metadata: Metadata,
+    /// What it says.
     pub(super) spec: Spec,
 }
 
-#[derive(Deserialize)]
+/// A filter, and what must become of requests that go through it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Spec {
+    /// The plugin and its proxy. Each case gets a fresh one.
     pub(super) filter: FilterSpec,
+    /// The services that the filter calls, by the name of their cluster. What no rule answers waits: for a step, or for its
+    /// timeout.
     #[serde(default)]
     pub(super) upstreams: Ordered<Vec<Rule>>,
+    /// What cases leave out.
     #[serde(default)]
     pub(super) defaults: Defaults,
+    /// What each stream may use at most.
     #[serde(default)]
     pub(super) budget: Budget,
-    /// Read one by one: tables fill in values first.
-    #[allow(dead_code, reason = "read from the tree")]
+    /// The cases, one after the other. Tables are filled in before a case is read.
+    #[allow(dead_code, reason = "read one by one from the tree")]
+    #[schemars(with = "Vec<Case>")]
     cases: Vec<IgnoredAny>,
 }
 
+impl Spec {
+    pub(super) fn workers(&self) -> usize {
+        self.filter.workers.map_or(1, |workers| workers.0)
+    }
+}
+
 /// What cases leave out.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Defaults {
+    /// Of requests.
     pub(super) request: RequestSpec,
+    /// Of responses.
     pub(super) response: ResponseSpec,
 }
 
 /// The plugin and its proxy.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct FilterSpec {
+    /// The module, from where the scenario stands. `--filter` goes before it, OUTGATE_FILTER_WASM stands in for it.
     pub(super) wasm: Option<String>,
+    /// The plugin's configuration: a text, `{file: …}`, or an object or a list that is handed over as JSON.
     pub(super) config: Option<Configuration>,
+    /// The configuration of its VM, likewise.
     pub(super) vm_config: Option<Configuration>,
+    /// The plugin's name.
     pub(super) name: Option<String>,
+    /// The root id, which chooses among several filters in one module.
     pub(super) root_id: Option<String>,
+    /// The VM's id.
     pub(super) vm_id: Option<String>,
+    /// The proxy to be like, where proxies differ; `envoy` without it.
     pub(super) profile: Option<ProfileName>,
+    /// What becomes of requests when the filter has died; `closed` without it.
     pub(super) on_failure: Option<FailureName>,
+    /// How many workers the proxy has, from 1 to 64, each with a VM of its own; 1 without it.
     pub(super) workers: Option<Workers>,
+    /// Environment variables of the VM.
     pub(super) env: Ordered<String>,
-    pub(super) clock: Option<Moment>,
+    /// What time it is when a case begins; 2026-01-01T00:00:00Z without it. It stands still until a case lets it go on.
+    pub(super) clock: Option<Clock>,
+    /// Where random numbers begin; 0 without it.
     pub(super) seed: Option<u64>,
-    pub(super) log_level: Option<LevelName>,
-    pub(super) buffer_limit: Option<super::values::Quantity>,
+    /// Lines below this level are dropped; `info` without it.
+    pub(super) log_level: Option<Level>,
+    /// How many bytes the proxy buffers for a filter that holds a body; 1 MiB without it.
+    pub(super) buffer_limit: Option<Quantity>,
+    /// The plugin's field of that name: whether a pause in a headers callback holds the headers alone, so that the body goes on to
+    /// the filter. Without it, everything is held.
     pub(super) allow_on_headers_stop_iteration: Option<bool>,
-    pub(super) properties: Ordered<PropertyValue>,
+    /// Properties that are the same for all requests, such as `xds.cluster_name` or `node.metadata`.
+    pub(super) properties: Ordered<PropertyValue, PropertyPath>,
 }
 
 /// How many workers a proxy has.
 #[derive(Clone, Copy)]
 pub(super) struct Workers(pub(super) usize);
 
+impl Workers {
+    const LEAST: usize = 1;
+    const MOST: usize = 64;
+}
+
 impl<'de> Shapes<'de> for Workers {
     const EXPECTED: &'static str = "a number from 1 to 64";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "integer", "minimum": Workers::LEAST, "maximum": Workers::MOST})]
+    }
+
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         match usize::try_from(number) {
-            Ok(number @ 1..=64) => Ok(Self(number)),
+            Ok(number @ Self::LEAST..=Self::MOST) => Ok(Self(number)),
             _ => Err(Self::refused(format_args!("{number}"))),
         }
     }
@@ -85,29 +142,15 @@ impl<'de> Shapes<'de> for Workers {
 
 read_by_shape!(Workers, Skip);
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ProfileName {
-    Envoy,
-    Spec,
-    Gcp,
-}
-
-impl From<ProfileName> for Profile {
-    fn from(name: ProfileName) -> Self {
-        match name {
-            ProfileName::Envoy => Self::Envoy,
-            ProfileName::Spec => Self::Spec,
-            ProfileName::Gcp => Self::Gcp,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Deserialize)]
+/// What becomes of requests when the filter has died.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum FailureName {
+    /// They get 503 until the configuration changes.
     Closed,
+    /// They pass by the filter.
     Open,
+    /// They get 503 until a fresh VM is started, after a second or so.
     Reload,
 }
 
@@ -121,55 +164,41 @@ impl From<FailureName> for FailurePolicy {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum LevelName {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-    Critical,
-}
-
-impl From<LevelName> for LogLevel {
-    fn from(name: LevelName) -> Self {
-        match name {
-            LevelName::Trace => Self::Trace,
-            LevelName::Debug => Self::Debug,
-            LevelName::Info => Self::Info,
-            LevelName::Warn => Self::Warn,
-            LevelName::Error => Self::Error,
-            LevelName::Critical => Self::Critical,
-        }
-    }
-}
-
 /// One case: a request and what becomes of it, or a stream step by step.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Case {
+    /// What it shows, as a sentence. No two cases have the same.
     pub(super) name: String,
+    /// Words that `--tag` chooses cases by.
     #[serde(default)]
     pub(super) tags: Vec<String>,
+    /// While one case has this, those without it are skipped, unless the command names cases or tags.
     #[serde(default)]
     pub(super) only: bool,
+    /// `true`, or the reason: the case is not played.
     #[serde(default)]
     pub(super) skip: Skip,
-    /// In place of the filter's.
+    /// The plugin's configuration, in place of the scenario's.
     #[serde(default)]
     pub(super) config: Option<Configuration>,
+    /// The request.
     #[serde(default)]
     pub(super) request: RequestSpec,
+    /// What the upstream answers when the request reaches it.
     #[serde(default)]
     pub(super) response: Option<ResponseSpec>,
+    /// In place of a whole exchange: what happens, one after the other.
     #[serde(default)]
     pub(super) steps: Option<Vec<Step>>,
+    /// Rows of values: each makes a case of its own.
     #[serde(default)]
     #[allow(dead_code, reason = "filled in before the case is read")]
     table: Option<Table>,
+    /// Play it in several ways of delivery, which must not make a difference.
     #[serde(default)]
     pub(super) vary: Option<Vary>,
+    /// What must be so in the end.
     #[serde(default)]
     pub(super) expect: Expect,
 }
@@ -181,6 +210,10 @@ pub(super) struct Skip(pub(super) Option<String>);
 impl<'de> Shapes<'de> for Skip {
     const EXPECTED: &'static str = "a boolean, or the reason as a text";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": ["boolean", "string"]})]
+    }
+
     fn boolean<E: Error>(skip: bool) -> Result<Self, E> {
         Ok(Self(skip.then(|| "skip".to_owned())))
     }
@@ -191,18 +224,25 @@ impl<'de> Shapes<'de> for Skip {
 }
 
 /// Rows of values: each is a case of its own.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Table {
+    /// Names that the case uses as `${name}`; or columns that need none: `method`, `path`, `host`, `source`, `sni`, `body`,
+    /// `principal`, `status`, `details`, and `header:NAME` for a header of the request.
     pub(super) columns: Vec<String>,
+    /// For each row, a value for each column.
+    #[schemars(with = "Vec<Vec<Value>>")]
     pub(super) rows: Vec<Vec<IgnoredAny>>,
 }
 
 /// Ways to deliver the same messages, which must not make a difference.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct Vary {
+    /// In what pieces bodies come: `whole`, or in pieces of so many bytes.
     pub(super) chunks: Vec<Chunks>,
+    /// How the end of a body is told.
     pub(super) end: Vec<EndOfBody>,
 }
 
@@ -213,12 +253,23 @@ pub(super) enum Chunks {
     Of(usize),
 }
 
+impl Chunks {
+    const WHOLE: &'static str = "whole";
+}
+
 impl<'de> Shapes<'de> for Chunks {
     const EXPECTED: &'static str = "a number of bytes, or `whole`";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"const": Chunks::WHOLE}),
+            json_schema!({"type": "integer", "minimum": 1}),
+        ]
+    }
+
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         match text {
-            "whole" => Ok(Self::Whole),
+            Self::WHOLE => Ok(Self::Whole),
             _ => Err(Self::refused(format_args!("{text:?}"))),
         }
     }
@@ -234,7 +285,7 @@ impl<'de> Shapes<'de> for Chunks {
 read_by_shape!(Chunks);
 
 /// How the end of a message is told.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum EndOfBody {
     /// With its last piece.
@@ -242,175 +293,4 @@ pub(super) enum EndOfBody {
     Last,
     /// By an empty piece of its own.
     TrailingEmpty,
-}
-
-/// One step of a stream, and what is expected right after it.
-pub(super) struct Step {
-    pub(super) action: StepAction,
-    pub(super) expect: Option<Expect>,
-}
-
-pub(super) enum StepAction {
-    RequestHeaders(Box<RequestSpec>),
-    RequestBody(Piece),
-    RequestTrailers(Headers),
-    ResponseHeaders(Box<ResponseSpec>),
-    ResponseBody(Piece),
-    ResponseTrailers(Headers),
-    Advance(Period),
-    /// Something happens to the oldest callout to this upstream.
-    Callout(String, CalloutEnd),
-    Reconfigure(Configuration),
-    /// Which worker new streams come to.
-    Worker(usize),
-    Finish,
-    /// Only an expectation.
-    Look,
-}
-
-pub(super) enum CalloutEnd {
-    Reply(Box<Reply>),
-    Reset,
-    Unreachable,
-    Timeout,
-}
-
-/// A piece of a body.
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Piece {
-    pub(super) chunk: Option<Bytes>,
-    pub(super) end: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct StepFields {
-    #[serde(default)]
-    request_headers: Option<RequestSpec>,
-    #[serde(default)]
-    request_body: Option<Piece>,
-    #[serde(default)]
-    request_trailers: Option<Headers>,
-    #[serde(default)]
-    response_headers: Option<ResponseSpec>,
-    #[serde(default)]
-    response_body: Option<Piece>,
-    #[serde(default)]
-    response_trailers: Option<Headers>,
-    #[serde(default)]
-    advance: Option<Period>,
-    #[serde(default)]
-    callout: Option<String>,
-    #[serde(default)]
-    reply: Option<Reply>,
-    #[serde(default)]
-    fail: Option<FailName>,
-    #[serde(default)]
-    reconfigure: Option<Configuration>,
-    #[serde(default)]
-    worker: Option<usize>,
-    #[serde(default)]
-    finish: bool,
-    #[serde(default)]
-    expect: Option<Expect>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum FailName {
-    Reset,
-    Unreachable,
-    Timeout,
-}
-
-impl<'de> Deserialize<'de> for Step {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = StepFields::deserialize(deserializer)?;
-        let ways = [
-            ("requestHeaders", fields.request_headers.is_some()),
-            ("requestBody", fields.request_body.is_some()),
-            ("requestTrailers", fields.request_trailers.is_some()),
-            ("responseHeaders", fields.response_headers.is_some()),
-            ("responseBody", fields.response_body.is_some()),
-            ("responseTrailers", fields.response_trailers.is_some()),
-            ("advance", fields.advance.is_some()),
-            ("callout", fields.callout.is_some()),
-            ("reconfigure", fields.reconfigure.is_some()),
-            ("worker", fields.worker.is_some()),
-            ("finish", fields.finish),
-        ];
-        let is_look = fields.expect.is_some() && ways.iter().all(|(_, given)| !given);
-        if !is_look {
-            exactly_one::<D::Error>(&ways)?;
-        }
-        let fate = match (fields.reply, fields.fail) {
-            (Some(_), Some(_)) => return Err(D::Error::custom("`reply` and `fail` cannot stand together")),
-            (Some(reply), None) => Some(CalloutEnd::Reply(Box::new(reply))),
-            (None, fail) => fail.map(|fail| match fail {
-                FailName::Reset => CalloutEnd::Reset,
-                FailName::Unreachable => CalloutEnd::Unreachable,
-                FailName::Timeout => CalloutEnd::Timeout,
-            }),
-        };
-        let action = match (fields.callout, fate) {
-            (Some(name), Some(fate)) => Some(StepAction::Callout(name, fate)),
-            (Some(_), None) => return Err(D::Error::custom("`callout` goes with `reply` or `fail`")),
-            (None, Some(_)) => return Err(D::Error::custom("`reply` and `fail` go with `callout`")),
-            (None, None) => None,
-        };
-        let action = action.or_else(|| fields.request_headers.map(Box::new).map(StepAction::RequestHeaders));
-        let action = action.or_else(|| fields.request_body.map(StepAction::RequestBody));
-        let action = action.or_else(|| fields.request_trailers.map(StepAction::RequestTrailers));
-        let action = action.or_else(|| fields.response_headers.map(Box::new).map(StepAction::ResponseHeaders));
-        let action = action.or_else(|| fields.response_body.map(StepAction::ResponseBody));
-        let action = action.or_else(|| fields.response_trailers.map(StepAction::ResponseTrailers));
-        let action = action.or_else(|| fields.advance.map(StepAction::Advance));
-        let action = action.or_else(|| fields.reconfigure.map(StepAction::Reconfigure));
-        let action = action.or_else(|| fields.worker.map(StepAction::Worker));
-        let action = action.or_else(|| fields.finish.then_some(StepAction::Finish));
-        let step = Self {
-            action: action.unwrap_or(StepAction::Look),
-            expect: fields.expect,
-        };
-        match step.misplaced() {
-            Some(error) => Err(D::Error::custom(error)),
-            None => Ok(step),
-        }
-    }
-}
-
-impl Step {
-    /// Whether it delivers something to the filter, which then answers with an action.
-    fn is_delivery(&self) -> bool {
-        use StepAction as A;
-        matches!(
-            self.action,
-            A::RequestHeaders(_)
-                | A::RequestBody(_)
-                | A::RequestTrailers(_)
-                | A::ResponseHeaders(_)
-                | A::ResponseBody(_)
-                | A::ResponseTrailers(_)
-        )
-    }
-
-    /// What of the expectation cannot be known after this step.
-    fn misplaced(&self) -> Option<String> {
-        let expect = self.expect.as_ref()?;
-        if !self.is_delivery() && (expect.action.is_some() || expect.called.is_some()) {
-            return Some("`action` and `called` are for steps that deliver something".to_owned());
-        }
-        let is_reconfigure = matches!(self.action, StepAction::Reconfigure(_));
-        if expect.refused.is_some() && !is_reconfigure {
-            return Some("`refused` is for `reconfigure`, or for a case that has `config`".to_owned());
-        }
-        if matches!(self.action, StepAction::Finish) {
-            return None;
-        }
-        let field = expect.of_whole_stream()?;
-        Some(format!(
-            "`{field}` is known when the stream has ended: put it in the case's own `expect`, or in that of `finish: true`"
-        ))
-    }
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use outgate_policy::FieldPath;
 use outgate_test_host::{Host, HostBuilder, Module, StartError};
 
 use super::file::FilterScenario;
+use super::property::PropertyValue;
 use super::upstream;
-use super::values::{Configuration, PropertyValue};
+use super::values::{Configuration, Unreadable};
 
 /// How many host calls a report shows: all, of filters that anybody wants to read about.
 const TRACE_DEPTH: usize = 2_000;
@@ -18,18 +18,14 @@ pub(super) struct Plugin<'s> {
 }
 
 impl<'s> Plugin<'s> {
-    pub(super) fn new(scenario: &'s FilterScenario, module: &Module) -> Result<Self, String> {
+    pub(super) fn new(scenario: &'s FilterScenario, module: &Module) -> Result<Self, Unreadable> {
         let (filter, directory) = (&scenario.spec.filter, scenario.directory());
-        let at = |field: &str| {
-            let place = scenario.place_of(&FieldPath::root().field("spec").field("filter").field(field));
-            move |error: String| format!("{place}: {error}")
-        };
         let mut builder = Host::builder(module).trace_depth(TRACE_DEPTH);
         if let Some(config) = &filter.config {
-            builder = builder.configuration(config.load(directory).map_err(at("config"))?);
+            builder = builder.configuration(config.load(directory)?);
         }
         if let Some(config) = &filter.vm_config {
-            builder = builder.vm_configuration(config.load(directory).map_err(at("vmConfig"))?);
+            builder = builder.vm_configuration(config.load(directory)?);
         }
         type SetText = fn(HostBuilder, &str) -> HostBuilder;
         let texts: [(&Option<String>, SetText); 3] = [
@@ -48,14 +44,12 @@ impl<'s> Plugin<'s> {
         if let Some(policy) = filter.on_failure {
             builder = builder.on_failure(policy.into());
         }
-        if let Some(workers) = filter.workers {
-            builder = builder.workers(workers.0);
-        }
+        builder = builder.workers(scenario.spec.workers());
         for (name, value) in filter.env.iter() {
             builder = builder.env(name, value);
         }
         if let Some(clock) = filter.clock {
-            builder = builder.clock(u64::try_from(clock.0).map_err(|_| at("clock")("before 1970".to_owned()))?);
+            builder = builder.clock(clock.0);
         }
         if let Some(seed) = filter.seed {
             builder = builder.seed(seed);
@@ -70,22 +64,20 @@ impl<'s> Plugin<'s> {
             builder = builder.allow_on_headers_stop_iteration(allow);
         }
         for (path, value) in filter.properties.iter() {
-            builder = match value {
-                PropertyValue::Value(value) => builder.property(path, value.clone()),
-                PropertyValue::Error(_) => {
-                    return Err(at("properties")(format!(
-                        "`{path}`: `error` is for the properties of a request"
-                    )));
-                }
-            };
+            // INVARIANT: a scenario with an error in place of the value is refused when it is read.
+            if let PropertyValue::Value(value) = value {
+                builder = builder.property(&*path.segments(), value.clone());
+            }
         }
         for (name, rules) in scenario.spec.upstreams.iter() {
-            let place = FieldPath::root().field("spec").field("upstreams").field(name);
-            let upstream = upstream::upstream(rules, directory);
-            let upstream = upstream.map_err(|error| format!("{}: {error}", scenario.place_of(&place)))?;
-            builder = builder.upstream(name, upstream);
+            builder = builder.upstream(name, upstream::upstream(rules, directory)?);
         }
         Ok(Self { scenario, builder })
+    }
+
+    /// How many workers the proxy has.
+    pub(super) fn workers(&self) -> usize {
+        self.scenario.spec.workers()
     }
 
     /// A fresh proxy with the plugin, with a configuration of its own where one is given.
@@ -101,7 +93,7 @@ impl<'s> Plugin<'s> {
 
 /// Why there is no host.
 pub(super) enum NotStarted {
-    Unreadable(String),
+    Unreadable(Unreadable),
     Refused(Box<StartError>),
 }
 
@@ -112,24 +104,11 @@ impl FilterScenario {
         wasm.map(|wasm| self.directory().join(wasm))
     }
 
-    /// Every file that it reads, besides the module.
+    /// Every file that it reads, besides the module: itself, and those that it names.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let filter = &self.spec.filter;
-        let configurations = filter.config.iter().chain(&filter.vm_config);
-        let of_cases = self.cases.iter().flat_map(|planned| {
-            let case = &planned.case;
-            let bodies = case.request.body.iter();
-            let bodies = bodies.chain(case.response.iter().filter_map(|response| response.body.as_ref()));
-            let config = case.config.as_ref().and_then(Configuration::file);
-            let trace = case.expect.trace.as_deref();
-            bodies.filter_map(|body| body.file()).chain(config).chain(trace)
-        });
-        let upstreams = self.spec.upstreams.iter().flat_map(|(_, rules)| upstream::files(rules));
-        let names = configurations
-            .filter_map(Configuration::file)
-            .chain(of_cases)
-            .chain(upstreams);
-        let files = names.map(|name| self.directory().join(name));
+        let mut names = Vec::new();
+        self.named_files(&mut names);
+        let files = names.iter().map(|name| self.directory().join(name));
         files.chain([self.file.clone()]).collect()
     }
 }

@@ -11,11 +11,13 @@ pub(super) struct Selection<'a> {
     tags: &'a [String],
 }
 
-/// Why a case is not played.
-pub(super) enum LeftOut {
+/// What becomes of a case.
+pub(super) enum Selected {
+    Played,
+    /// It is left out, for this reason.
+    Skipped(String),
     /// The command asks for others: not worth a line.
     Unasked,
-    Because(String),
 }
 
 impl<'a> Selection<'a> {
@@ -62,15 +64,18 @@ impl<'a> Selection<'a> {
             && (self.tags.is_empty() || self.tags.iter().any(|tag| tags.contains(tag)))
     }
 
-    pub(super) fn left_out(&self, scenario: &FilterScenario, planned: &PlannedCase) -> Option<LeftOut> {
+    pub(super) fn fate(&self, scenario: &FilterScenario, planned: &PlannedCase) -> Selected {
         if !self.asks_for(planned) {
-            return Some(LeftOut::Unasked);
+            return Selected::Unasked;
         }
         if let Some(reason) = &planned.case.skip.0 {
-            return Some(LeftOut::Because(reason.clone()));
+            return Selected::Skipped(reason.clone());
         }
         let others_only = self.is_open() && !planned.case.only && scenario.cases.iter().any(|other| other.case.only);
-        others_only.then(|| LeftOut::Because("another case has `only`".to_owned()))
+        if others_only {
+            return Selected::Skipped("another case has `only`".to_owned());
+        }
+        Selected::Played
     }
 }
 

@@ -4,6 +4,7 @@
 use outgate_policy::FieldPath;
 use outgate_sdk::diagnostic::Diagnostic;
 use outgate_sdk::located::{Node, Value};
+use outgate_sdk::source::Span;
 use outgate_sdk::suggest;
 
 use super::model::Table;
@@ -78,6 +79,12 @@ impl<'a> Template<'a> {
         if let Value::Map(entries) = &mut body.value {
             entries.retain(|entry| &*entry.key != "table");
         }
+        if let Some((name, place)) = column_in_key(&body, &table.columns) {
+            let wrong = format!("a key is not filled in: `${{{name}}}` would stay as it is");
+            return Err(Diagnostic::error(wrong)
+                .at(place, "")
+                .help("use the column in a value; a header of the request can be a column of its own, `header:NAME`"));
+        }
         let mut named = Vec::new();
         names_in(&body, &mut named);
         for (name, node) in &named {
@@ -122,7 +129,11 @@ impl<'a> Template<'a> {
         let mut texts = Vec::with_capacity(cells.len());
         for ((column, _), cell) in self.columns.iter().zip(cells) {
             let text = text_of(cell);
-            words.push(text.clone().unwrap_or_else(|| "…".to_owned()));
+            words.push(in_title(match (&cell.value, &text) {
+                (Value::Null, _) => "null",
+                (_, None) => "…",
+                (_, Some(text)) => text,
+            }));
             texts.push((*column, text, cell));
         }
         substitute(&mut node, &texts)?;
@@ -154,6 +165,17 @@ impl<'a> Template<'a> {
     }
 }
 
+/// A cell as a part of a title, which is one line, and short.
+fn in_title(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let mut title: String = text.chars().take(LONGEST).map(plain).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        title.push('…');
+    }
+    title
+}
+
 /// A cell as a part of a text.
 fn text_of(cell: &Node) -> Option<String> {
     match &cell.value {
@@ -177,6 +199,20 @@ fn names_in<'n>(node: &'n Node, names: &mut Vec<(String, &'n Node)>) {
         Value::List(items) => items.iter().for_each(|item| names_in(item, names)),
         Value::Map(entries) => entries.iter().for_each(|entry| names_in(&entry.value, names)),
         _ => {}
+    }
+}
+
+/// A column that a key names, and where. Keys decide what a value is, so they are the same in all rows.
+fn column_in_key<'c>(node: &Node, columns: &'c [String]) -> Option<(&'c str, Span)> {
+    match &node.value {
+        Value::List(items) => items.iter().find_map(|item| column_in_key(item, columns)),
+        Value::Map(entries) => entries.iter().find_map(|entry| {
+            let is_named = |column: &&String| entry.key.contains(&format!("${{{column}}}"));
+            let named = columns.iter().find(is_named);
+            let here = named.map(|column| (column.as_str(), entry.key_span));
+            here.or_else(|| column_in_key(&entry.value, columns))
+        }),
+        _ => None,
     }
 }
 

@@ -1,16 +1,16 @@
 //! Values of scenario files: bytes, sizes, times, properties.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::{fmt, fs};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use outgate_sdk::manifest::Period;
-use outgate_test_host::{Property, Status};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
-use super::notation::{Ordered, Shapes, exactly_one, read_by_shape};
+use crate::hosted::instant;
+use crate::notation::{Shapes, exactly_one, read_by_shape};
 
 /// Bytes: a text, or an object that says where they come from.
 #[derive(Clone, Debug)]
@@ -19,41 +19,67 @@ pub(super) enum Bytes {
     File(String),
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct BytesFields {
-    #[serde(default)]
+    /// The JSON text of this value.
+    #[serde(default, deserialize_with = "also_null")]
     json: Option<Value>,
+    /// These bytes, in base64.
     #[serde(default)]
     base64: Option<Base64>,
+    /// What this file has, beside the scenario.
     #[serde(default)]
     file: Option<String>,
 }
 
+/// In JSON, null is a value.
+pub(super) fn also_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 impl Bytes {
     /// The bytes; files stand beside the scenario.
-    pub(super) fn load(&self, directory: &Path) -> Result<Vec<u8>, String> {
+    pub(super) fn load(&self, directory: &Path) -> Result<Vec<u8>, Unreadable> {
         match self {
             Self::Known(bytes) => Ok(bytes.clone()),
-            Self::File(file) => read_file(&directory.join(file)),
-        }
-    }
-
-    /// The file that they are in.
-    pub(super) fn file(&self) -> Option<&str> {
-        match self {
-            Self::Known(_) => None,
-            Self::File(file) => Some(file),
+            Self::File(name) => read_file(directory, name),
         }
     }
 }
 
-pub(super) fn read_file(path: &PathBuf) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+/// A file that a scenario names, and that is not there for it.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// As the scenario names it.
+    pub(super) name: String,
+    message: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+fn read_file(directory: &Path, name: &str) -> Result<Vec<u8>, Unreadable> {
+    let path = directory.join(name);
+    fs::read(&path).map_err(|error| Unreadable {
+        name: name.to_owned(),
+        message: format!("{} cannot be read: {error}", path.display()),
+    })
 }
 
 impl<'de> Shapes<'de> for Bytes {
     const EXPECTED: &'static str = "a text, or an object with `json`, `base64` or `file`";
+
+    fn shapes(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "string"}),
+            generator.subschema_for::<BytesFields>(),
+        ]
+    }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self::Known(text.into()))
@@ -84,23 +110,20 @@ pub(super) enum Configuration {
 }
 
 impl Configuration {
-    pub(super) fn load(&self, directory: &Path) -> Result<Vec<u8>, String> {
+    pub(super) fn load(&self, directory: &Path) -> Result<Vec<u8>, Unreadable> {
         match self {
             Self::Text(text) => Ok(text.clone().into_bytes()),
-            Self::File(file) => read_file(&directory.join(file)),
-        }
-    }
-
-    pub(super) fn file(&self) -> Option<&str> {
-        match self {
-            Self::Text(_) => None,
-            Self::File(file) => Some(file),
+            Self::File(name) => read_file(directory, name),
         }
     }
 }
 
 impl<'de> Shapes<'de> for Configuration {
     const EXPECTED: &'static str = "a text, `{file: …}`, or an object that becomes JSON";
+
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": ["string", "array", "object"]})]
+    }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         Ok(Self::Text(text.to_owned()))
@@ -128,6 +151,10 @@ pub(super) struct Base64(pub(super) Vec<u8>);
 impl<'de> Shapes<'de> for Base64 {
     const EXPECTED: &'static str = "a text in base64";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "string", "contentEncoding": "base64"})]
+    }
+
     fn text<E: Error>(text: &str) -> Result<Self, E> {
         let bytes = STANDARD.decode(text);
         bytes
@@ -152,6 +179,14 @@ const UNITS: [(&str, u64); 7] = [
 
 impl<'de> Shapes<'de> for Quantity {
     const EXPECTED: &'static str = "a number, such as 500, `200k` or `8MiB`";
+
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        let units: Vec<&str> = UNITS.iter().map(|(unit, _)| *unit).collect();
+        vec![
+            json_schema!({"type": "integer", "minimum": 0, "maximum": u64::MAX}),
+            json_schema!({"type": "string", "pattern": format!("^[0-9]+ *({})$", units.join("|"))}),
+        ]
+    }
 
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let number = u64::try_from(number);
@@ -179,6 +214,13 @@ pub(super) struct Moment(pub(super) i64);
 impl<'de> Shapes<'de> for Moment {
     const EXPECTED: &'static str = "a time, such as \"2026-01-01T00:00:00Z\", or nanoseconds since 1970";
 
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "string", "format": "date-time"}),
+            json_schema!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),
+        ]
+    }
+
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
         let number = i64::try_from(number);
         number
@@ -187,210 +229,65 @@ impl<'de> Shapes<'de> for Moment {
     }
 
     fn text<E: Error>(text: &str) -> Result<Self, E> {
-        parse_moment(text)
-            .map(Self)
-            .ok_or_else(|| Self::refused(format_args!("{text:?}")))
+        instant::parse(text).map(Self).map_err(E::custom)
     }
 }
 
-/// `2026-01-01T00:00:00.5Z` in nanoseconds since the epoch.
-fn parse_moment(text: &str) -> Option<i64> {
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let numbers = |text: &str, separator| -> Option<[i64; 3]> {
-        let parts: Option<Vec<i64>> = text.split(separator).map(|part| part.parse().ok()).collect();
-        parts?.try_into().ok()
-    };
-    let [year, month, day] = numbers(date, '-')?;
-    let [hour, minute, second] = numbers(time, ':')?;
-    let fits = (1..=12).contains(&month) && (1..=31).contains(&day) && (0..24).contains(&hour);
-    if !fits || !(1970..=2200).contains(&year) || !(0..60).contains(&minute) || !(0..=60).contains(&second) {
-        return None;
-    }
-    if fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let nanoseconds: i64 = format!("{fraction:0<9}").parse().ok()?;
-    // The civil calendar counted from March, so that the leap day is the last of its year.
-    let from_march = (month + 9) % 12;
-    let march_year = year - i64::from(month < 3);
-    let era_day = march_year * 365 + march_year / 4 - march_year / 100 + march_year / 400;
-    let days = era_day + (153 * from_march + 2) / 5 + day - 1 - 719_468;
-    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
-}
+/// Where the clock stands: like a moment, but not before 1970.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Clock(pub(super) u64);
 
-/// A property: a bare value, or one whose type is said. The type decides the bytes that a filter reads.
-#[derive(Clone, Debug)]
-pub(super) enum PropertyValue {
-    Value(Property),
-    /// Reading it fails.
-    Error(Status),
-}
+impl<'de> Shapes<'de> for Clock {
+    const EXPECTED: &'static str = Moment::EXPECTED;
 
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct PropertyFields {
-    #[serde(default)]
-    string: Option<String>,
-    #[serde(default)]
-    int: Option<i64>,
-    #[serde(default)]
-    uint: Option<u64>,
-    #[serde(default)]
-    double: Option<f64>,
-    #[serde(default)]
-    bool: Option<bool>,
-    #[serde(default)]
-    bytes: Option<Base64>,
-    #[serde(default)]
-    timestamp: Option<Moment>,
-    #[serde(default)]
-    duration: Option<Period>,
-    #[serde(default)]
-    map: Option<Ordered<PropertyValue>>,
-    #[serde(default)]
-    list: Option<Vec<PropertyValue>>,
-    #[serde(default)]
-    error: Option<StatusName>,
-}
-
-/// What reading a property can answer besides a value.
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum StatusName {
-    NotFound,
-    BadArgument,
-    SerializationFailure,
-    InvalidMemoryAccess,
-    InternalFailure,
-    Unimplemented,
-}
-
-impl From<StatusName> for Status {
-    fn from(name: StatusName) -> Self {
-        match name {
-            StatusName::NotFound => Self::NotFound,
-            StatusName::BadArgument => Self::BadArgument,
-            StatusName::SerializationFailure => Self::SerializationFailure,
-            StatusName::InvalidMemoryAccess => Self::InvalidMemoryAccess,
-            StatusName::InternalFailure => Self::InternalFailure,
-            StatusName::Unimplemented => Self::Unimplemented,
-        }
-    }
-}
-
-impl PropertyValue {
-    fn inner<E: Error>(self) -> Result<Property, E> {
-        match self {
-            Self::Value(value) => Ok(value),
-            Self::Error(_) => Err(E::custom("`error` is for a whole property, not for a part of one")),
-        }
-    }
-}
-
-impl<'de> Shapes<'de> for PropertyValue {
-    const EXPECTED: &'static str = "a text, a boolean, an integer, or an object with the type, such as `{uint: 5}`";
-
-    fn text<E: Error>(text: &str) -> Result<Self, E> {
-        Ok(Self::Value(text.into()))
-    }
-
-    fn boolean<E: Error>(value: bool) -> Result<Self, E> {
-        Ok(Self::Value(value.into()))
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![
+            json_schema!({"type": "string", "format": "date-time"}),
+            json_schema!({"type": "integer", "minimum": 0, "maximum": u64::MAX}),
+        ]
     }
 
     fn integer<E: Error>(number: i128) -> Result<Self, E> {
-        let number = i64::try_from(number);
-        let property = number.map(|number| Self::Value(number.into()));
-        property.map_err(|_| E::custom("the number is too large for an integer; write `{uint: …}`"))
+        let number = u64::try_from(number);
+        number
+            .map(Self)
+            .map_err(|_| Self::refused(format_args!("a number that is before 1970, or too large")))
     }
 
-    fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
-        let fields = PropertyFields::deserialize(object)?;
-        exactly_one(&[
-            ("string", fields.string.is_some()),
-            ("int", fields.int.is_some()),
-            ("uint", fields.uint.is_some()),
-            ("double", fields.double.is_some()),
-            ("bool", fields.bool.is_some()),
-            ("bytes", fields.bytes.is_some()),
-            ("timestamp", fields.timestamp.is_some()),
-            ("duration", fields.duration.is_some()),
-            ("map", fields.map.is_some()),
-            ("list", fields.list.is_some()),
-            ("error", fields.error.is_some()),
-        ])?;
-        if let Some(status) = fields.error {
-            return Ok(Self::Error(status.into()));
+    fn text<E: Error>(text: &str) -> Result<Self, E> {
+        instant::parse_clock(text).map(Self).map_err(E::custom)
+    }
+}
+
+/// The status of a response.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct HttpStatus(pub(super) u32);
+
+impl HttpStatus {
+    const LEAST: u32 = 100;
+    const MOST: u32 = 599;
+}
+
+impl<'de> Shapes<'de> for HttpStatus {
+    const EXPECTED: &'static str = "an HTTP status, from 100 to 599";
+
+    fn shapes(_: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![json_schema!({"type": "integer", "minimum": HttpStatus::LEAST, "maximum": HttpStatus::MOST})]
+    }
+
+    fn integer<E: Error>(number: i128) -> Result<Self, E> {
+        match u32::try_from(number) {
+            Ok(status @ Self::LEAST..=Self::MOST) => Ok(Self(status)),
+            _ => Err(Self::refused(format_args!("{number}"))),
         }
-        let nanoseconds = |period: Period| i64::try_from(period.0.as_nanos()).unwrap_or(i64::MAX);
-        let map = fields.map.map(|map| {
-            let entries = map.0.into_iter().map(|(key, value)| Ok((key, value.inner()?)));
-            entries.collect::<Result<Vec<_>, D::Error>>().map(Property::Map)
-        });
-        let list = fields.list.map(|list| {
-            let items = list.into_iter().map(Self::inner);
-            items.collect::<Result<Vec<_>, D::Error>>().map(Property::List)
-        });
-        let simple = fields.string.map(Property::String);
-        let simple = simple.or(fields.int.map(Property::Int));
-        let simple = simple.or(fields.uint.map(Property::Uint));
-        let simple = simple.or(fields.double.map(Property::Double));
-        let simple = simple.or(fields.bool.map(Property::Bool));
-        let simple = simple.or(fields.bytes.map(|bytes| Property::Bytes(bytes.0)));
-        let simple = simple.or(fields.timestamp.map(|moment| Property::Timestamp(moment.0)));
-        let simple = simple.or(fields.duration.map(|period| Property::Duration(nanoseconds(period))));
-        let nested = map.or(list).transpose()?;
-        Ok(Self::Value(simple.or(nested).unwrap_or(Property::Null)))
     }
 }
 
-/// Dynamic metadata: namespaces, each an object.
-#[derive(Clone, Debug)]
-pub(super) struct DynamicMetadata(pub(super) Value);
-
-impl<'de> Shapes<'de> for DynamicMetadata {
-    const EXPECTED: &'static str = "an object of objects: a name of a filter, and what it has set";
-
-    fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
-        let namespaces = Ordered::<serde_json::Map<String, Value>>::deserialize(object)?;
-        let namespaces = namespaces.0.into_iter();
-        Ok(Self(
-            namespaces.map(|(name, fields)| (name, Value::Object(fields))).collect(),
-        ))
-    }
-}
-
-read_by_shape!(
-    Bytes,
-    Configuration,
-    Base64,
-    Quantity,
-    Moment,
-    PropertyValue,
-    DynamicMetadata
-);
+read_by_shape!(Bytes, Configuration, Base64, Quantity, Moment, Clock, HttpStatus);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_read_to_the_nanosecond() {
-        let rows = [
-            ("1970-01-01T00:00:00Z", Some(0)),
-            ("2026-01-01T00:00:00Z", Some(1_767_225_600_000_000_000)),
-            ("2024-02-29T12:30:15.25Z", Some(1_709_209_815_250_000_000)),
-            ("2026-13-01T00:00:00Z", None),
-            ("2026-01-01", None),
-            ("9999999999999999-01-01T00:00:00Z", None),
-            ("2026-01-01T00:00:00.0000000001Z", None),
-        ];
-        for (text, expected) in rows {
-            assert_eq!(parse_moment(text), expected, "{text}");
-        }
-    }
 
     #[test]
     fn quantities_have_units() {

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use outgate_policy::FieldPath;
 use outgate_test_host::{HeaderMap, Outcome, Request, Response};
 
-use super::check::Seen;
+use super::difference::Difference;
+use super::matcher::shown;
 use super::model::{Chunks, EndOfBody, Vary};
+use super::seen::Seen;
 
 /// One way to deliver bodies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,7 +95,7 @@ impl fmt::Display for Variation {
 pub(super) fn essence(outcome: &Outcome, seen: &Seen) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let mut add = |name: &str, value: String| facts.push((name.to_owned(), value));
-    add("end", super::check::in_short(outcome));
+    add("end", super::ending::in_short(outcome));
     add("details", outcome.details.clone());
     if let Some(upstream) = &outcome.upstream {
         add("upstream headers", lines(&upstream.headers));
@@ -120,18 +123,25 @@ pub(super) fn essence(outcome: &Outcome, seen: &Seen) -> Vec<(String, String)> {
     facts
 }
 
-/// The first fact that two streams do not share: its name and both values.
-pub(super) fn first_difference(
-    one: &[(String, String)],
-    other: &[(String, String)],
-) -> Option<(String, Option<String>, Option<String>)> {
+/// The first fact that a stream does not share with the one that was delivered as `usual`.
+pub(super) fn difference(
+    usual: Variation,
+    expected: &[(String, String)],
+    found: &[(String, String)],
+) -> Option<Difference> {
     let find = |facts: &[(String, String)], name: &str| {
         let fact = facts.iter().find(|(known, _)| known == name);
         fact.map(|(_, value)| value.clone())
     };
-    let names = one.iter().chain(other).map(|(name, _)| name);
-    let differing = names.map(|name| (name.clone(), find(one, name), find(other, name)));
-    differing.into_iter().find(|(_, one, other)| one != other)
+    let shown = |fact: Option<String>| shown(fact.as_ref().map(String::as_bytes));
+    let mut names = expected.iter().chain(found).map(|(name, _)| name);
+    let name = names.find(|name| find(expected, name) != find(found, name))?;
+    let expected = format!("{name} as with {usual}: {}", shown(find(expected, name)));
+    Some(Difference::new(
+        FieldPath::root().field("vary"),
+        expected,
+        shown(find(found, name)),
+    ))
 }
 
 fn lines(headers: &HeaderMap) -> String {

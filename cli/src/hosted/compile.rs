@@ -1,5 +1,6 @@
 //! Reading and compiling a module.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -25,12 +26,21 @@ pub(crate) fn cached(path: &Path) -> Result<Module, Refused> {
 
 /// Compiles a filter.
 pub(crate) fn compile(path: &Path, options: ModuleOptions) -> Result<Module, Refused> {
-    let wasm = std::fs::read(path).map_err(|error| Refused::Unreadable(format!("{}: {error}", path.display())))?;
+    let mut wasm = std::fs::read(path).map_err(|error| Refused::Unreadable(format!("{}: {error}", path.display())))?;
+    if path.extension().is_some_and(|ending| ending == "wat") {
+        // The error says where in the file.
+        wasm = assemble(path, &wasm).map_err(|error| Refused::Unreadable(error.to_string()))?;
+    }
     let what = format!("compiling {} ({} KB)", path.display(), wasm.len().div_ceil(1000));
     told_when_long(&what, || options.from_bytes(&wasm)).map_err(|error| Refused::Filter {
         error: Box::new(error),
         path: path.display().to_string(),
     })
+}
+
+/// A module from its text format, for filters that are small enough to be written in it.
+fn assemble(path: &Path, text: &[u8]) -> Result<Vec<u8>, wat::Error> {
+    Ok(wat::Parser::new().parse_bytes(Some(path), text)?.into_owned())
 }
 
 /// Why there is no module.
@@ -39,6 +49,15 @@ pub(crate) enum Refused {
     Unreadable(String),
     /// The file is no filter that a proxy would run.
     Filter { path: String, error: Box<ModuleError> },
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => f.write_str(why),
+            Self::Filter { path, error } => write!(f, "{path}: {error}"),
+        }
+    }
 }
 
 /// Does some work, and says on standard error what it is when it takes long.

@@ -76,12 +76,7 @@ impl RequestFlags {
         let usual = if body.is_some() { "POST" } else { "GET" };
         let mut request = Request::new(self.method.as_deref().unwrap_or(usual), &self.url);
         for (name, value) in &self.headers {
-            // There is one of each of these, and the URL gave it.
-            request = if name.starts_with(':') || name.eq_ignore_ascii_case("host") {
-                request.set_header(name, value)
-            } else {
-                request.header(name, value)
-            };
+            request = with_header(request, name, value);
         }
         if let Some(body) = body {
             if request.headers().get("content-length").is_none() {
@@ -189,6 +184,15 @@ impl Answer {
                     .otherwise(UpstreamReply::grpc(body))
             }
         })
+    }
+}
+
+/// Adds a header line. Of pseudo headers and `host` there is one each, and the URL gave it: that one is replaced.
+pub(crate) fn with_header(request: Request, name: &str, value: &str) -> Request {
+    if name.starts_with(':') || name.eq_ignore_ascii_case("host") {
+        request.set_header(name, value)
+    } else {
+        request.header(name, value)
     }
 }
 

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use outgate_test_host::{Host, HostBuilder, LogLevel, Module, Profile};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::compile::Refused;
 use super::content::Configuration;
@@ -56,11 +58,13 @@ pub(crate) struct FilterFlags {
 pub(crate) struct ClockFlag {
     /// What time it is for the filter, as RFC 3339 has it. It stands still while the filter runs
     /// [default: 2026-01-01T00:00:00Z].
-    #[arg(long, value_name = "TIME", value_parser = instant::parse)]
+    #[arg(long, value_name = "TIME", value_parser = instant::parse_clock)]
     pub(crate) clock: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+/// A proxy to be like.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum ProfileName {
     /// Envoy, and with it Istio.
     Envoy,
@@ -80,7 +84,9 @@ impl From<ProfileName> for Profile {
     }
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+/// The level of a log line.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     Trace,
     Debug,
@@ -129,7 +135,7 @@ impl FilterFlags {
             builder = builder.env(name, value);
         }
         for property in &self.properties {
-            builder = builder.property(&*property.path(), property.value.clone());
+            builder = builder.property(&*property.path.segments(), property.value.clone());
         }
         Ok(builder)
     }
@@ -160,7 +166,7 @@ impl From<Refused> for NotStarted {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Unreadable(why) => Self::Usage(Failure::Message(why)),
-            Refused::Filter { path, error } => Self::Filter(format!("{path}: {error}")),
+            filter @ Refused::Filter { .. } => Self::Filter(filter.to_string()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A filter from a file in the embedded host: what `run`, `serve` and `bench` have in common.
+//! A filter from a file in the embedded host: what `run`, `serve`, `bench` and scenarios of filters have in common.
 //!
 //! | module | holds |
 //! | --- | --- |

@@ -1,22 +1,24 @@
 //! `--property PATH=TYPE:VALUE`.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use outgate_test_host::Property;
+use serde::de::{Deserialize, Deserializer, Error};
 
 use super::instant;
 
 /// A property that the filter can read.
 #[derive(Clone, Debug)]
 pub(crate) struct GivenProperty {
-    pub(crate) path: Vec<String>,
+    pub(crate) path: PropertyPath,
     pub(crate) value: Property,
 }
 
 const TYPES: &str = "string, int, uint, bool, double, timestamp (RFC 3339), bytes (base64) or json";
 
 impl GivenProperty {
-    /// A path is dotted; one with dots in a segment is a JSON array of segments.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let expected = || format!("expected PATH=TYPE:VALUE, where TYPE is {TYPES}");
         // A segment of an array may have the sign in it.
@@ -27,22 +29,48 @@ impl GivenProperty {
         };
         let (path, value) = split.ok_or_else(expected)?;
         let (kind, value) = value.split_once(':').ok_or_else(expected)?;
-        let path: Vec<String> = if path.starts_with('[') {
-            serde_json::from_str(&path).map_err(|error| format!("the path is no array of texts: {error}"))?
-        } else {
-            path.split('.').map(str::to_owned).collect()
-        };
-        if path.iter().all(String::is_empty) {
-            return Err(expected());
-        }
         Ok(Self {
-            path,
+            path: PropertyPath::parse(&path)?,
             value: read(kind, value)?,
         })
     }
+}
 
-    pub(crate) fn path(&self) -> Vec<&str> {
-        self.path.iter().map(String::as_str).collect()
+/// The way to a property: `xds.cluster_name`, or `["metadata", "filter_metadata", "my.filter"]` where a segment has a dot in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct PropertyPath(Vec<String>);
+
+impl PropertyPath {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with('[') {
+            return match serde_json::from_str::<Vec<String>>(text) {
+                Ok(segments) if !segments.is_empty() => Ok(Self(segments)),
+                Ok(_) => Err("a path has at least one segment".to_owned()),
+                Err(error) => Err(format!("the path {text} is no JSON array of texts: {error}")),
+            };
+        }
+        if text.split('.').any(str::is_empty) {
+            return Err(format!(
+                "the path `{text}` has an empty segment; write it as xds.cluster_name, or as a JSON array of its segments"
+            ));
+        }
+        Ok(Self(text.split('.').map(str::to_owned).collect()))
+    }
+
+    pub(crate) fn segments(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
+    }
+}
+
+impl fmt::Display for PropertyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("."))
+    }
+}
+
+impl<'de> Deserialize<'de> for PropertyPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -54,10 +82,7 @@ fn read(kind: &str, value: &str) -> Result<Property, String> {
         "uint" => Property::Uint(value.parse().map_err(|_| not("unsigned integer of 64 bits"))?),
         "bool" => Property::Bool(value.parse().map_err(|_| not("boolean: true or false"))?),
         "double" => Property::Double(value.parse().map_err(|_| not("number"))?),
-        "timestamp" => {
-            let nanoseconds = instant::parse(value)?;
-            Property::Timestamp(i64::try_from(nanoseconds).map_err(|_| not("time that fits"))?)
-        }
+        "timestamp" => Property::Timestamp(instant::parse(value)?),
         "bytes" => Property::Bytes(STANDARD.decode(value).map_err(|_| not("base64"))?),
         "json" => {
             let json: serde_json::Value = serde_json::from_str(value).map_err(|error| format!("no JSON: {error}"))?;

@@ -9,6 +9,7 @@ use outgate_policy::{FieldPath, config::LogField};
 use outgate_sdk::diagnostic::Diagnostic;
 use outgate_sdk::located::Node;
 use outgate_sdk::source::Sources;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -17,7 +18,8 @@ use outgate_sdk::manifest::ObjectName;
 use crate::arguments::object_name;
 use crate::described::{Description, PeerNames};
 use crate::enforcement::Enforcement;
-use crate::test::documents::Found;
+use crate::notation::{Ordered, Texts};
+use crate::test::documents::{API_VERSION, Found, Kind, ScenarioMetadata};
 
 /// A scenario and where it is.
 pub(crate) struct Scenario {
@@ -26,6 +28,11 @@ pub(crate) struct Scenario {
     pub(crate) spec: Spec,
     node: Node,
     pub(crate) sources: Sources,
+}
+
+/// The schema of documents of kind `Scenario`.
+pub(crate) fn schema(generator: SchemaGenerator) -> Schema {
+    generator.into_root_schema_for::<Document>()
 }
 
 impl Scenario {
@@ -88,59 +95,80 @@ impl Scenario {
     }
 }
 
-#[derive(Deserialize)]
+/// Requests through a mesh's proxies, and what must become of them: `outgate test`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "what was looked at before the document was read as a scenario")]
 struct Document {
+    /// The version of this format.
+    #[schemars(extend("const" = API_VERSION))]
     api_version: String,
+    /// The kind of this document.
+    #[schemars(extend("const" = Kind::Scenario))]
     kind: String,
+    /// What it is called.
+    #[schemars(with = "ScenarioMetadata")]
     metadata: Metadata,
+    /// What it says.
     spec: Spec,
 }
 
 /// What a scenario says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Spec {
     /// Files and directories, from where the scenario stands; absent: its own directory.
     manifests: Option<Vec<String>>,
-    /// `namespace/name`.
+    /// The gateway that decides, as `namespace/name`.
     gateway: Option<String>,
-    /// Of the gateway's pods, when the manifests do not say.
+    /// Labels of the gateway's pods, when the manifests do not say.
     labels: Option<BTreeMap<String, String>>,
     /// Where the gateway's policies are enforced, and what requests are compared as.
     enforcement: Option<Enforcement>,
+    /// The steps, one after the other.
     pub(crate) steps: Vec<Step>,
 }
 
 /// A part of a scenario, which may have manifests or a gateway of its own.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Step {
+    /// What it shows.
     pub(crate) name: String,
+    /// Files and directories, in place of the scenario's.
     manifests: Option<Vec<String>>,
     /// More manifests, as YAML.
     inline: Option<String>,
+    /// The gateway, in place of the scenario's.
     gateway: Option<String>,
+    /// Labels of the gateway's pods, in place of the scenario's.
     labels: Option<BTreeMap<String, String>>,
+    /// Where the gateway's policies are enforced, in place of the scenario's.
     enforcement: Option<Enforcement>,
+    /// The requests, one after the other.
     pub(crate) requests: Vec<Case>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A request, and what must become of it.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Case {
+    /// What it shows, as a sentence.
     pub(crate) name: String,
+    /// The request.
     pub(crate) request: RequestSpec,
     /// What the upstream answers when it is reached.
     #[serde(default)]
     pub(crate) upstream: Upstream,
+    /// What must become of it.
     pub(crate) expect: Expectation,
 }
 
-#[derive(Debug, Deserialize)]
+/// What the upstream answers.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Upstream {
+    /// The status; 200 where nothing is said of the upstream.
     pub(crate) status: u32,
 }
 
@@ -150,14 +178,18 @@ impl Default for Upstream {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// A request.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RequestSpec {
+    /// The method.
     #[serde(default = "get")]
     method: String,
+    /// Where it goes: `http://host:port/path?query`.
     url: String,
+    /// Header lines, in order.
     #[serde(default)]
-    headers: BTreeMap<String, Lines>,
+    headers: Ordered<Texts>,
     /// The workload, or the service account, whose sidecar takes the request: `namespace/name`. Without it, the request goes to
     /// the gateway itself.
     from: Option<String>,
@@ -165,10 +197,15 @@ pub(crate) struct RequestSpec {
     principal: Option<String>,
     /// The caller's certificate, where it is not a workload's.
     peer: Option<PeerSpec>,
+    /// The address of the direct TCP peer.
     source_ip: Option<IpAddr>,
+    /// The client's address as trusted proxies forward it.
     remote_ip: Option<IpAddr>,
+    /// The server name in the TLS handshake.
     sni: Option<String>,
+    /// The port that the gateway's pod listens on; 8080 without it.
     port: Option<u16>,
+    /// The claims of a validated token.
     claims: Option<Map<String, Value>>,
 }
 
@@ -179,20 +216,17 @@ fn get() -> String {
 /// Where a gateway's pod listens for what its service calls port 80.
 const DEFAULT_PORT: u16 = 8080;
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Lines {
-    One(String),
-    Several(Vec<String>),
-}
-
-#[derive(Debug, Deserialize)]
+/// The names in a certificate.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PeerSpec {
+    /// URI SANs.
     #[serde(default)]
     uris: Vec<String>,
+    /// DNS SANs.
     #[serde(default)]
     dns: Vec<String>,
+    /// The subject.
     #[serde(default)]
     subject: String,
 }
@@ -257,17 +291,12 @@ impl RequestSpec {
             }),
             (None, None) => None,
         };
-        let mut headers = Vec::new();
-        for (name, lines) in &self.headers {
-            match lines {
-                Lines::One(line) => headers.push((name.clone(), line.clone())),
-                Lines::Several(lines) => headers.extend(lines.iter().map(|line| (name.clone(), line.clone()))),
-            }
-        }
+        let headers = self.headers.iter();
+        let headers = headers.flat_map(|(name, lines)| lines.0.iter().map(|line| (name.clone(), line.clone())));
         Ok(Description {
             method: self.method.clone(),
             url: self.url.clone(),
-            headers,
+            headers: headers.collect(),
             peer,
             source_ip: self.source_ip,
             remote_ip: self.remote_ip,
@@ -279,11 +308,12 @@ impl RequestSpec {
 }
 
 /// What must become of a request. Each field is checked when it is given.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Expectation {
     /// What the client gets.
     pub(crate) status: u32,
+    /// The body that the client gets.
     pub(crate) body: Option<String>,
     /// The response code details.
     pub(crate) details: Option<String>,

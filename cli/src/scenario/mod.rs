@@ -26,7 +26,7 @@ use crate::output::{FAINT, PLAIN};
 use embedded::Embedded;
 use envoy::Envoys;
 use file::Case;
-pub(crate) use file::Scenario;
+pub(crate) use file::{Scenario, schema};
 use observed::Observed;
 use report::{CaseResult, StepResult};
 pub(crate) use report::{Report, ScenarioResult};

@@ -1,26 +1,58 @@
 //! Finds scenarios, of both kinds, and suites in files and directories.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use outgate_policy::FieldPath;
+use outgate_policy::resource::Metadata;
 use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
-use outgate_sdk::located::{self, Node};
+use outgate_sdk::located::{self, Node, fields_of};
 use outgate_sdk::source::Sources;
 use outgate_suite_import::is_text_format;
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::filter_scenario::FilterScenario;
 use crate::scenario::Scenario;
 use crate::suite::Suite;
 
-const API_VERSION: &str = "outgate/v1";
+pub(crate) const API_VERSION: &str = "outgate/v1";
 
-#[derive(Deserialize)]
-enum Kind {
+/// What a scenario is about: a mesh, or a filter.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+pub(crate) enum Kind {
     Scenario,
     FilterScenario,
 }
+
+/// What of the metadata of scenarios is read; the rest is taken as `kubectl` takes it, and passed over.
+pub(crate) struct ScenarioMetadata;
+
+impl JsonSchema for ScenarioMetadata {
+    fn schema_name() -> Cow<'static, str> {
+        "Metadata".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let anything = |name: &&'static str| ((*name).to_owned(), Value::Bool(true));
+        let mut properties: Map<String, Value> = fields_of::<Metadata>().iter().map(anything).collect();
+        properties.insert(
+            NAME.to_owned(),
+            json!({ "type": "string", "minLength": 1, "description": "What reports call the scenario." }),
+        );
+        json_schema!({
+            "type": "object",
+            "properties": properties,
+            "required": [NAME],
+            "additionalProperties": false,
+        })
+    }
+}
+
+const NAME: &str = "name";
 
 /// A document that says that it is a scenario.
 pub(crate) struct Found {
@@ -91,6 +123,7 @@ impl Documents {
             }
             let Some(kind) = node.get("kind") else { continue };
             let kind = kind.read::<Kind>().map_err(|error| refused(error.into(), &sources))?;
+            check_name(&node).map_err(|diagnostic| refused(diagnostic, &sources))?;
             let found = Found {
                 file: file.to_owned(),
                 node,
@@ -106,6 +139,20 @@ impl Documents {
             }
         }
         Ok(())
+    }
+}
+
+/// A scenario is called by its name in reports.
+fn check_name(node: &Node) -> Result<(), Diagnostic> {
+    let metadata = FieldPath::root().field("metadata");
+    match node.get("metadata").and_then(|metadata| metadata.get(NAME)) {
+        None => {
+            Err(Diagnostic::error("a scenario needs a name: `metadata: {name: …}`").at(node.span_at(&metadata), ""))
+        }
+        Some(name) if name.as_str() == Some("") => {
+            Err(Diagnostic::error("the name of the scenario is empty").at(name.span, ""))
+        }
+        Some(_) => Ok(()),
     }
 }
 

@@ -47,9 +47,15 @@ fn document(report: &Report) -> String {
         let cases: Vec<Case> = scenario.cases.iter().map(Case::of_filter).collect();
         add_suite(&mut suites, &scenario.name, &scenario.file, &cases);
     }
-    let total = report.passed + report.failed;
+    let skipped: usize = report
+        .filter_scenarios
+        .iter()
+        .map(|scenario| scenario.count(Fate::Skipped))
+        .sum();
+    let total = report.passed + report.failed + skipped;
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"outgate test\" tests=\"{total}\" failures=\"{}\">\n{suites}</testsuites>\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"outgate test\" tests=\"{total}\" failures=\"{}\" \
+         skipped=\"{skipped}\">\n{suites}</testsuites>\n",
         report.failed
     )
 }

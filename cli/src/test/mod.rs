@@ -8,12 +8,13 @@ use std::process::ExitCode;
 
 use crate::arguments::{OutputFormat, Runner, Test};
 use crate::failure::{FINE, Failure, findings};
+use crate::filter_module;
 use crate::filter_scenario;
 use crate::hosted::content::Configuration;
 use crate::output::{self, FAINT, PLAIN};
 use crate::scenario::{self, Report};
 use crate::suite::{self, Suite};
-use crate::watch::Watcher;
+use crate::watch::{Watched, Watcher};
 use documents::Documents;
 
 pub(crate) fn run(arguments: &Test) -> Result<ExitCode, Failure> {
@@ -91,7 +92,7 @@ fn watch(arguments: &Test) -> Result<ExitCode, Failure> {
         loop {
             let documents = Documents::find(&arguments.paths);
             // From before the run, so that no change during it goes unnoticed.
-            let mut watcher = Watcher::new(files(arguments, documents.as_ref().ok())?)?;
+            let mut watcher = Watcher::of(&watched(arguments, documents.as_ref().ok())?)?;
             if let Err(failure) = documents.and_then(|documents| once(arguments, &documents)) {
                 failure.report();
             }
@@ -101,37 +102,54 @@ fn watch(arguments: &Test) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What a run depends on, as far as it is there.
-fn files(arguments: &Test, documents: Option<&Documents>) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = arguments.paths.clone();
-    files.extend(arguments.filter.clone());
+/// What a run depends on, as far as the documents that could be read say.
+fn watched(arguments: &Test, documents: Option<&Documents>) -> Result<Vec<Watched>, Failure> {
+    let mut watched = Vec::new();
+    let mut add = |path: &Path, of_directory: fn(PathBuf) -> Watched| -> Result<(), Failure> {
+        let path = resolve(path)?;
+        let kind = if path.is_dir() { of_directory } else { Watched::File };
+        watched.push(kind(path));
+        Ok(())
+    };
+    let config = arguments.config.as_ref().and_then(Configuration::file);
+    for path in arguments.paths.iter().chain(&arguments.filter).chain(config) {
+        add(path, Watched::Directory)?;
+    }
     for scenario in documents.into_iter().flat_map(|documents| &documents.filter_scenarios) {
-        files.extend(scenario.files());
-        files.extend(filter_scenario::module_path(scenario, arguments));
+        let module = filter_scenario::module_path(scenario, arguments);
+        for file in scenario.files().iter().chain(&module) {
+            add(file, Watched::Directory)?;
+        }
     }
-    let suites = documents.into_iter().flat_map(|documents| &documents.suites);
-    files.extend(suites.flat_map(|suite| suite.files(arguments)));
-    files.extend(arguments.config.as_ref().and_then(Configuration::file).cloned());
+    for suite in documents.into_iter().flat_map(|documents| &documents.suites) {
+        for file in suite.files(arguments) {
+            add(&file, Watched::Directory)?;
+        }
+    }
     for scenario in documents.into_iter().flat_map(|documents| &documents.scenarios) {
-        files.extend(scenario.spec.steps.iter().flat_map(|step| scenario.manifests(step)));
+        for manifests in scenario.spec.steps.iter().flat_map(|step| scenario.manifests(step)) {
+            add(&manifests, Watched::Tree)?;
+        }
+        if let Ok(module) = filter_module::absolute(arguments.own_filter().as_ref()) {
+            add(&module, Watched::Directory)?;
+        }
     }
-    let mut absolute: Vec<PathBuf> = files.iter().filter_map(|file| resolve(file)).collect();
-    absolute.sort();
-    absolute.dedup();
-    if absolute.is_empty() {
-        return Err("there is nothing to watch".into());
-    }
-    Ok(absolute)
+    watched.sort();
+    watched.dedup();
+    Ok(watched)
 }
 
-/// An absolute path, also of a file that is not there yet: a module that is being built, for one.
-fn resolve(file: &Path) -> Option<PathBuf> {
-    if let Ok(path) = file.canonicalize() {
-        return Some(path);
-    }
-    let directory = file
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    Some(directory.canonicalize().ok()?.join(file.file_name()?))
+/// An absolute path, with the links resolved of as much of it as is there: a module that is being built is not.
+fn resolve(path: &Path) -> Result<PathBuf, Failure> {
+    let absolute = std::path::absolute(path)?;
+    let known = absolute.ancestors().find_map(|ancestor| {
+        let real = ancestor.canonicalize().ok()?;
+        let rest = absolute.strip_prefix(ancestor).ok()?;
+        Some(if rest.as_os_str().is_empty() {
+            real
+        } else {
+            real.join(rest)
+        })
+    });
+    Ok(known.unwrap_or(absolute))
 }

@@ -47,7 +47,21 @@ impl NodeDeserializer<'_> {
     }
 
     fn located<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        result.map_err(|error| error.or_at(self.0.span))
+        result.map_err(|error| match error.expected() {
+            // serde knows the value, and not how it is written: `no` would be called `false`.
+            Some(expected) => self.expected_shape(expected),
+            None => error.or_at(self.0.span),
+        })
+    }
+
+    fn expected_shape(&self, expected: &str) -> Error {
+        let error = self.expected(expected);
+        match &self.0.value {
+            Value::Bool { text, .. } | Value::Number { text, .. } if expected.contains("text") => {
+                error.with_help(format!("if it is a text, quote it: \"{text}\""))
+            }
+            _ => error,
+        }
     }
 }
 

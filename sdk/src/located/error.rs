@@ -3,6 +3,7 @@
 use std::fmt;
 
 use outgate_policy::{FieldPath, Segment};
+use serde::de::{Expected, Unexpected};
 
 use crate::source::Span;
 use crate::suggest;
@@ -10,10 +11,12 @@ use crate::suggest;
 /// Why a text or a value could not be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
-    message: String,
-    help: Option<String>,
+    message: Box<str>,
+    help: Option<Box<str>>,
     span: Option<Span>,
     related: Option<(Span, &'static str)>,
+    /// What should stand there, when something of another type does: whoever knows the text says what that is.
+    expected: Option<Box<str>>,
     /// Innermost step first: the path is known only when the error has come all the way up.
     steps: Vec<Segment>,
 }
@@ -21,16 +24,22 @@ pub struct Error {
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            message: message.into().into(),
             help: None,
             span: None,
             related: None,
+            expected: None,
             steps: Vec::new(),
         }
     }
 
+    /// What should stand where something of another type does, as long as no place is known.
+    pub(crate) fn expected(&self) -> Option<&str> {
+        self.expected.as_deref().filter(|_| self.span.is_none())
+    }
+
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(help.into().into());
         self
     }
 
@@ -99,6 +108,13 @@ impl std::error::Error for Error {}
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self {
+            expected: Some(expected.to_string().into()),
+            ..Self::new(format!("expected {expected}, found {found}"))
+        }
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
