@@ -38,7 +38,7 @@ fn for_gateway(arguments: &Build, manifests: &Manifests) -> Result<(), Failure> 
     output::show_diagnostics(&unselected(manifests, &gateway), manifests.sources());
     let text = match arguments.target {
         BuildTarget::Istio => return istio::write(arguments, manifests, &gateway),
-        BuildTarget::Rbac => yaml::to_yaml(&native_rbac(manifests, &gateway)?)?,
+        BuildTarget::Rbac => yaml::to_yaml(&native_rbac(PluginType::Http, manifests, &gateway)?)?,
         BuildTarget::Wasmplugin => yaml::to_yaml(&wasm_plugin(arguments, manifests, &gateway)?)?,
         BuildTarget::Filter | BuildTarget::Envoy => {
             serde_json::to_string_pretty(&filter_config(arguments, manifests, &gateway)?)? + "\n"
@@ -68,13 +68,17 @@ fn filter_config(arguments: &Build, manifests: &Manifests, gateway: &GatewayWork
     config.map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))
 }
 
-pub(crate) fn native_rbac(manifests: &Manifests, gateway: &GatewayWorkload) -> Result<Vec<Value>, Failure> {
+pub(crate) fn native_rbac(
+    plugin_type: PluginType,
+    manifests: &Manifests,
+    gateway: &GatewayWorkload,
+) -> Result<Vec<Value>, Failure> {
     let policies = manifests.policies_for(gateway);
     let policies: Vec<_> = policies
         .iter()
         .map(|policy| policy.content().policy().clone())
         .collect();
-    Ok(rbac::render(PluginType::Http, &policies, &manifests.mesh(gateway))?)
+    Ok(rbac::render(plugin_type, &policies, &manifests.mesh(gateway))?)
 }
 
 fn wasm_plugin(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<WasmPlugin, Failure> {

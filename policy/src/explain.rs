@@ -173,7 +173,7 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
         if is_left_out || self.facts.hold(&constraint)? {
             return Ok(None);
         }
-        let [field, not_field] = fields(constraint.subject());
+        let [field, not_field] = constraint.subject().fields();
         for value in constraint.none_of() {
             if self.facts.any_match(constraint.subject(), std::iter::once(&**value))? {
                 return Ok(Some(Obstacle {
@@ -249,26 +249,6 @@ fn address(whose: &str, address: Option<IpAddr>) -> String {
     match address {
         None => format!("the {whose}'s address is not known"),
         Some(address) => format!("the {whose}'s address is {address}"),
-    }
-}
-
-/// The names of a subject's field and its `not` form, where sources, operations and conditions write it.
-pub(crate) const fn fields(subject: &Subject) -> [&'static str; 2] {
-    match subject {
-        Subject::Principal => ["principals", "notPrincipals"],
-        Subject::RequestPrincipal => ["requestPrincipals", "notRequestPrincipals"],
-        Subject::Namespace => ["namespaces", "notNamespaces"],
-        Subject::ServiceAccount => ["serviceAccounts", "notServiceAccounts"],
-        Subject::TrustDomain => ["trustDomains", "notTrustDomains"],
-        Subject::SourceIp => ["ipBlocks", "notIpBlocks"],
-        Subject::RemoteIp => ["remoteIpBlocks", "notRemoteIpBlocks"],
-        Subject::Host => ["hosts", "notHosts"],
-        Subject::Method => ["methods", "notMethods"],
-        Subject::Path => ["paths", "notPaths"],
-        Subject::Port => ["ports", "notPorts"],
-        Subject::DestinationIp | Subject::Claim(_) | Subject::Header(_) | Subject::Sni | Subject::Metadata { .. } => {
-            ["values", "notValues"]
-        }
     }
 }
 

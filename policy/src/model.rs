@@ -230,6 +230,27 @@ impl Constraint {
 }
 
 impl Subject {
+    /// The names of its field and of the `not` form, where sources, operations and conditions write it.
+    #[must_use]
+    pub const fn fields(&self) -> [&'static str; 2] {
+        match self {
+            Self::Principal => ["principals", "notPrincipals"],
+            Self::RequestPrincipal => ["requestPrincipals", "notRequestPrincipals"],
+            Self::Namespace => ["namespaces", "notNamespaces"],
+            Self::ServiceAccount => ["serviceAccounts", "notServiceAccounts"],
+            Self::TrustDomain => ["trustDomains", "notTrustDomains"],
+            Self::SourceIp => ["ipBlocks", "notIpBlocks"],
+            Self::RemoteIp => ["remoteIpBlocks", "notRemoteIpBlocks"],
+            Self::Host => ["hosts", "notHosts"],
+            Self::Method => ["methods", "notMethods"],
+            Self::Path => ["paths", "notPaths"],
+            Self::Port => ["ports", "notPorts"],
+            Self::DestinationIp | Self::Claim(_) | Self::Header(_) | Self::Sni | Self::Metadata { .. } => {
+                ["values", "notValues"]
+            }
+        }
+    }
+
     /// Whether native renders a constraint about it among a rule's permissions (what is called) or its principals (who calls).
     #[must_use]
     pub const fn is_permission(&self) -> bool {

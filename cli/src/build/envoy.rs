@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use outgate_policy::config::PluginType;
 use outgate_sdk::envoy::{Authorization, Configuration, Place, SecretContent, Secrets};
 use outgate_sdk::manifest::{Manifest, Manifests};
 use outgate_sdk::proxy::ProxyName;
@@ -35,10 +36,14 @@ fn authorization(arguments: &Build, manifests: &Manifests, proxy: &ProxyName) ->
     let workload = manifests.gateway_workload(gateway, &BTreeMap::new());
     output::show_diagnostics(&unselected(manifests, &workload), manifests.sources());
     Ok(match arguments.envoy.authorization {
-        AuthorizationKind::Native => Authorization::Native(native_rbac(manifests, &workload)?),
+        AuthorizationKind::Native => Authorization::Native {
+            http: native_rbac(PluginType::Http, manifests, &workload)?,
+            network: native_rbac(PluginType::Network, manifests, &workload)?,
+        },
         AuthorizationKind::Outgate => Authorization::Filter {
             module: filter_module::absolute(arguments.envoy.module.as_ref())?,
-            config: Box::new(filter_config(arguments, manifests, &workload)?),
+            http: Box::new(filter_config(arguments, manifests, &workload)?),
+            network: None,
         },
     })
 }

@@ -361,6 +361,7 @@ impl Subject {
             "clusters.json" => Some(Self("cluster_manager.cds")),
             routes if routes.starts_with("routes-") => Some(Self("http.*\\.rds")),
             "authorization.json" => Some(Self("extension_config_discovery.http_filter")),
+            "network-authorization.json" => Some(Self("extension_config_discovery.network_filter")),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use outgate_policy::config::PluginType;
 use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
 use outgate_sdk::envoy::Authorization;
 use outgate_sdk::filter_config::FilterOptions;
@@ -215,16 +216,18 @@ pub(crate) fn authorization_of(
     workload: &GatewayWorkload,
 ) -> Result<Authorization, Refused> {
     match &wishes.module {
-        None => Ok(Authorization::Native(
-            native_rbac(manifests, workload).map_err(Refused::Other)?,
-        )),
+        None => Ok(Authorization::Native {
+            http: native_rbac(PluginType::Http, manifests, workload).map_err(Refused::Other)?,
+            network: native_rbac(PluginType::Network, manifests, workload).map_err(Refused::Other)?,
+        }),
         Some(module) => Ok(Authorization::Filter {
             module: module.clone(),
-            config: Box::new(
+            http: Box::new(
                 manifests
                     .filter_config(workload, &FilterOptions::default())
                     .map_err(Refused::Input)?,
             ),
+            network: None,
         }),
     }
 }

@@ -327,6 +327,7 @@ fn changed_json(changed: &Changed) -> Value {
 fn part(file: &str) -> &str {
     match file {
         "authorization.json" => "policies",
+        "network-authorization.json" => "policies for connections",
         "listeners.json" => "listeners",
         "clusters.json" => "clusters",
         routes if routes.starts_with("routes-") => "routes",

@@ -47,12 +47,12 @@ impl Lab {
         let mut listeners = Vec::new();
         for set in sets {
             for kind in [Kind::Terminated, Kind::Passed] {
-                let native = listener(&name(set, kind, false), kind, &set.native(), &authority, folder.path());
+                let native = listener(&port(set, kind, false), kind, &set.native(), &authority, folder.path());
                 let filter = wasm(
                     module,
                     &serde_json::to_string(&set.ours()).expect("a configuration is JSON"),
                 );
-                let ours = listener(&name(set, kind, true), kind, &[filter], &authority, folder.path());
+                let ours = listener(&port(set, kind, true), kind, &[filter], &authority, folder.path());
                 listeners.extend([native, ours]);
             }
         }
@@ -66,12 +66,7 @@ impl Lab {
         }
     }
 
-    #[allow(clippy::unused_self, reason = "a port is the laboratory's")]
-    pub(crate) fn port(&self, set: &Set, kind: Kind, is_ours: bool) -> Port {
-        name(set, kind, is_ours)
-    }
-
-    pub(crate) fn address(&self, port: &Port) -> SocketAddr {
+    pub(crate) fn address(&self, port: &str) -> SocketAddr {
         self.envoy.listener_address(port)
     }
 
@@ -80,10 +75,10 @@ impl Lab {
     }
 
     /// The next line of a port's log, when Envoy has written it.
-    pub(crate) fn next_line(&self, port: &Port) -> BTreeMap<String, String> {
+    pub(crate) fn next_line(&self, port: &str) -> BTreeMap<String, String> {
         let path = log_of(port, self.folder.path());
         let mut read = self.read.borrow_mut();
-        let read = read.entry(port.clone()).or_default();
+        let read = read.entry(port.to_owned()).or_default();
         let started = Instant::now();
         loop {
             let text = fs::read_to_string(&path).unwrap_or_default();
@@ -99,7 +94,8 @@ impl Lab {
     }
 }
 
-fn name(set: &Set, kind: Kind, is_ours: bool) -> Port {
+/// The port of a set of policies.
+pub(crate) fn port(set: &Set, kind: Kind, is_ours: bool) -> Port {
     let whose = if is_ours { "ours" } else { "native" };
     format!("{}, {kind:?}, {whose}", set.name)
 }
@@ -178,7 +174,8 @@ fn serve() -> SocketAddr {
                 // A connection that breaks is the test's to notice, at its other end.
                 if matches!(stream.read(&mut first), Ok(1..)) {
                     stream.write_all(b"pong").ok();
-                    stream.read(&mut first).ok();
+                    // Until the client has seen it.
+                    let _ = stream.read(&mut first);
                 }
             });
         }

@@ -19,7 +19,7 @@ use rustls::{ClientConnection, StreamOwned};
 use envoy::authority::Identity;
 use envoy::client::tls_config;
 use envoy::prerequisite;
-use gateway::{Kind, Lab, Port};
+use gateway::{Kind, Lab, port};
 use sets::{Set, sets};
 
 /// Whoever waits longer waits for ever.
@@ -76,8 +76,8 @@ fn the_filter_closes_what_native_rbac_closes() {
     for set in &sets {
         for caller in &callers() {
             for kind in [Kind::Terminated, Kind::Passed] {
-                let native = connect(&lab, lab.port(set, kind, false), kind, caller);
-                let ours = connect(&lab, lab.port(set, kind, true), kind, caller);
+                let native = connect(&lab, &port(set, kind, false), kind, caller);
+                let ours = connect(&lab, &port(set, kind, true), kind, caller);
                 match ours {
                     Seen::Answer => answered += 1,
                     Seen::Closed => closed += 1,
@@ -113,7 +113,7 @@ fn the_log_says_who_was_stopped_by_which_rule() {
         )],
     );
     let lab = Lab::start(&binary, &module, std::slice::from_ref(&set));
-    let port = lab.port(&set, Kind::Terminated, true);
+    let port = port(&set, Kind::Terminated, true);
     let callers = callers();
     for (caller, seen, decision, rule) in [
         (
@@ -124,7 +124,7 @@ fn the_log_says_who_was_stopped_by_which_rule() {
         ),
         (&callers[2], Seen::Answer, "allow", "-"),
     ] {
-        assert_eq!(connect(&lab, port.clone(), Kind::Terminated, caller), seen);
+        assert_eq!(connect(&lab, &port, Kind::Terminated, caller), seen);
         let line = lab.next_line(&port);
         for (field, expected) in [
             ("outgate_decision", decision),
@@ -139,8 +139,8 @@ fn the_log_says_who_was_stopped_by_which_rule() {
 }
 
 /// Sends a few bytes to a port, and reads what comes back.
-fn connect(lab: &Lab, port: Port, kind: Kind, caller: &Caller) -> Seen {
-    let address = lab.address(&port);
+fn connect(lab: &Lab, port: &str, kind: Kind, caller: &Caller) -> Seen {
+    let address = lab.address(port);
     let tcp = connect_from(caller.address, address);
     tcp.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
     let credential = caller

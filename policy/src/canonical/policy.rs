@@ -6,7 +6,6 @@ use super::host::Host;
 use super::path::Path;
 use crate::FieldPath;
 use crate::check::{Problem, Violation};
-use crate::explain::fields;
 use crate::model::{Constraint, Policy, Subject};
 use crate::pattern::{PathPattern, TemplateSegment, TextPattern};
 
@@ -29,7 +28,7 @@ pub fn canonical_policy(mut policy: Policy) -> Result<Policy, Vec<Violation>> {
                 Ok(Some(canonical)) => *value = canonical,
                 Err(problem) => violations.push(Violation {
                     policy: name.clone(),
-                    path: place.field(fields(subject)[side]).index(index),
+                    path: place.field(subject.fields()[side]).index(index),
                     problem: Problem::NotCanonical(problem),
                 }),
             });

@@ -140,7 +140,7 @@ fn endpoint_of(endpoint: &Endpoint, place: &Place) -> Option<Value> {
         (Some(placed), _) => socket(&placed.ip().to_string(), placed.port()),
         (None, Address::Network(address)) => socket(address, endpoint.port),
         (None, Address::Pods(workload)) if place.connections == Connections::Redirected => {
-            let name = format!("{}.{}.svc.cluster.local", workload.name, workload.namespace);
+            let name = workload.service_host();
             socket(&name, endpoint.port)
         }
         (None, Address::Pods(_)) => return None,

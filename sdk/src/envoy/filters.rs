@@ -1,4 +1,4 @@
-//! The chain of HTTP filters: tokens are checked, then policies decide, then requests are routed.
+//! The chains of filters: tokens are checked, then policies decide, then requests are routed.
 
 use std::path::Path;
 
@@ -6,12 +6,27 @@ use serde_json::{Value, json};
 
 use super::place::{Authorization, Connections, Delivery};
 use super::{At, authentication, extension, typed, watched_file};
+use crate::filter_config::FilterConfig;
 use crate::manifest::PluginFailStrategy;
 use crate::proxy::{PlacedPlugin, Slot};
 
-const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
-/// The file with the configuration of Outgate's filter.
-const AUTHORIZATION: &str = "authorization.json";
+/// A filter as a part of one kind of chain or of the other.
+#[derive(Clone, Copy, Debug)]
+struct Layer {
+    /// The message that configures a Wasm filter.
+    wasm: &'static str,
+    /// The file with the configuration of Outgate's filter.
+    file: &'static str,
+}
+
+const HTTP: Layer = Layer {
+    wasm: "envoy.extensions.filters.http.wasm.v3.Wasm",
+    file: "authorization.json",
+};
+const NETWORK: Layer = Layer {
+    wasm: "envoy.extensions.filters.network.wasm.v3.Wasm",
+    file: "network-authorization.json",
+};
 
 pub(super) fn http_filters(at: At<'_>) -> Vec<Value> {
     let mut filters = Vec::new();
@@ -24,8 +39,8 @@ pub(super) fn http_filters(at: At<'_>) -> Vec<Value> {
     filters.extend(plugins(Slot::BeforeAuthorization));
     match &at.place.authorization {
         Authorization::None => {}
-        Authorization::Native(native) => filters.extend(native.iter().cloned()),
-        Authorization::Filter { .. } => filters.extend(outgate(at)),
+        Authorization::Native { http, .. } => filters.extend(http.iter().cloned()),
+        Authorization::Filter { module, http, .. } => filters.push(outgate(at, HTTP, module, http)),
     }
     filters.extend(plugins(Slot::AfterAuthorization));
     if at.place.connections == Connections::Addressed {
@@ -43,37 +58,54 @@ pub(super) fn http_filters(at: At<'_>) -> Vec<Value> {
     filters
 }
 
-/// Outgate's filter, or where Envoy finds it.
-fn outgate(at: At<'_>) -> Option<Value> {
-    match &at.place.delivery {
-        Delivery::Whole => outgate_itself(at),
-        Delivery::Watched(directory) => Some(json!({
-            "name": outgate_name(at),
-            "config_discovery": {
-                "config_source": watched_file(directory, AUTHORIZATION),
-                "type_urls": [format!("type.googleapis.com/{WASM}")],
-            },
-        })),
+/// What decides about connections that are passed on as they are.
+pub(super) fn network_authorization(at: At<'_>) -> Vec<Value> {
+    match &at.place.authorization {
+        Authorization::Native { network, .. } => network.clone(),
+        Authorization::Filter {
+            module,
+            network: Some(network),
+            ..
+        } => vec![outgate(at, NETWORK, module, network)],
+        Authorization::None | Authorization::Filter { network: None, .. } => Vec::new(),
     }
 }
 
-/// The configuration of Outgate's filter as a file of its own, so that it can change without the listener.
-pub(super) fn watched(at: At<'_>) -> Option<(String, Value)> {
-    let Authorization::Filter { config, .. } = &at.place.authorization else {
-        return None;
-    };
-    let mut response = super::response("envoy.config.core.v3.TypedExtensionConfig", vec![outgate_itself(at)?]);
-    // The version that Envoy's administration shows is the one that the access log has.
-    response["version_info"] = config.revision.to_string().into();
-    Some((AUTHORIZATION.to_owned(), response))
+/// Outgate's filter, or where Envoy finds it.
+fn outgate(at: At<'_>, layer: Layer, module: &Path, config: &FilterConfig) -> Value {
+    match &at.place.delivery {
+        Delivery::Whole => outgate_itself(at, layer, module, config),
+        Delivery::Watched(directory) => json!({
+            "name": outgate_name(at),
+            "config_discovery": {
+                "config_source": watched_file(directory, layer.file),
+                "type_urls": [format!("type.googleapis.com/{}", layer.wasm)],
+            },
+        }),
+    }
 }
 
-fn outgate_itself(at: At<'_>) -> Option<Value> {
-    let Authorization::Filter { module, config } = &at.place.authorization else {
-        return None;
+/// The configurations of Outgate's filter as files of their own, so that they can change without the listener.
+pub(super) fn watched(at: At<'_>) -> Vec<(String, Value)> {
+    let Authorization::Filter { module, http, network } = &at.place.authorization else {
+        return Vec::new();
     };
-    let configuration = serde_json::to_string(config).ok()?;
-    Some(wasm(&outgate_name(at), "", module, &configuration, "FAIL_RELOAD"))
+    let configured = [(HTTP, Some(http)), (NETWORK, network.as_ref())];
+    let files = configured.into_iter().filter_map(|(layer, config)| {
+        let config = config?;
+        let filter = outgate_itself(at, layer, module, config);
+        let mut response = super::response("envoy.config.core.v3.TypedExtensionConfig", vec![filter]);
+        // The version that Envoy's administration shows is the one that the access log has.
+        response["version_info"] = config.revision.to_string().into();
+        Some((layer.file.to_owned(), response))
+    });
+    files.collect()
+}
+
+fn outgate_itself(at: At<'_>, layer: Layer, module: &Path, config: &FilterConfig) -> Value {
+    // A configuration has string keys only, and nothing in it fails to be written.
+    let configuration = serde_json::to_string(config).unwrap_or_default();
+    wasm(layer, &outgate_name(at), "", module, &configuration, "FAIL_RELOAD")
 }
 
 /// As Istio names what a `WasmPlugin` makes.
@@ -88,6 +120,7 @@ fn plugin(plugin: &PlacedPlugin) -> Value {
         PluginFailStrategy::FailReload => "FAIL_RELOAD",
     };
     wasm(
+        HTTP,
         &plugin.name,
         &plugin.root,
         &plugin.module,
@@ -96,11 +129,11 @@ fn plugin(plugin: &PlacedPlugin) -> Value {
     )
 }
 
-fn wasm(name: &str, root: &str, module: &Path, configuration: &str, failure_policy: &str) -> Value {
+fn wasm(layer: Layer, name: &str, root: &str, module: &Path, configuration: &str, failure_policy: &str) -> Value {
     let configuration = typed("google.protobuf.StringValue", json!({"value": configuration}));
     extension(
         name,
-        WASM,
+        layer.wasm,
         json!({"config": {
             "name": name,
             "root_id": root,

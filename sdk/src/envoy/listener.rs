@@ -83,7 +83,7 @@ fn network_filters(handler: &Handler, at: At<'_>) -> Vec<Value> {
     match handler {
         Handler::Http(table) => vec![http_connection_manager(table, at)],
         Handler::Tcp { name, clusters, .. } => {
-            let mut filters = Vec::new();
+            let mut filters = filters::network_authorization(at);
             if finds_by_name(handler, at) {
                 filters.push(extension(
                     "envoy.filters.network.sni_dynamic_forward_proxy",

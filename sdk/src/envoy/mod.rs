@@ -129,10 +129,16 @@ fn node(proxy: &Proxy) -> Value {
         ProxyName::Gateway(_) => "router",
     };
     let ObjectName { namespace, name } = proxy.name.workload();
+    let account = proxy.identity.rsplit('/').next().unwrap_or_default();
     json!({
         "id": format!("{kind}~127.0.0.1~{name}.{namespace}~{namespace}.svc.cluster.local"),
         "cluster": format!("{name}.{namespace}"),
-        "metadata": {"NAMESPACE": namespace, "WORKLOAD_NAME": name, "LABELS": proxy.labels},
+        "metadata": {
+            "NAMESPACE": namespace,
+            "SERVICE_ACCOUNT": account,
+            "WORKLOAD_NAME": name,
+            "LABELS": proxy.labels,
+        },
     })
 }
 

@@ -27,7 +27,7 @@ pub struct Place {
     pub secrets: Secrets,
     /// The file of authorities that are trusted where nothing else is said.
     pub system_authorities: PathBuf,
-    /// Who decides about requests; of no effect in a sidecar.
+    /// Who decides about requests and connections.
     pub authorization: Authorization,
     /// How Envoy gets what may change.
     pub delivery: Delivery,
@@ -61,7 +61,7 @@ pub enum Connections {
     Addressed,
 }
 
-/// Who decides about requests in a gateway.
+/// Who decides about requests, and about connections that are passed on as they are.
 #[derive(Clone, Debug)]
 pub enum Authorization {
     /// Nobody.
@@ -70,11 +70,18 @@ pub enum Authorization {
     Filter {
         /// Its module.
         module: PathBuf,
-        /// Its configuration.
-        config: Box<FilterConfig>,
+        /// Its configuration for requests.
+        http: Box<FilterConfig>,
+        /// Its configuration for connections; absent: they are not decided.
+        network: Option<Box<FilterConfig>>,
     },
     /// Envoy's own RBAC filters: what [`rbac::render`](crate::rbac::render) makes.
-    Native(Vec<Value>),
+    Native {
+        /// For requests.
+        http: Vec<Value>,
+        /// For connections.
+        network: Vec<Value>,
+    },
 }
 
 /// How an Envoy gets what may change while it runs.

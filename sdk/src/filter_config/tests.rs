@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use outgate_policy::config::Identity;
+use outgate_policy::config::{Identity, Mesh};
 use outgate_policy::resource::{Action, AuthorizationPolicy, Metadata, Spec};
 
 use super::{FilterConfig, FilterConfigBuilder, FilterOptions};
@@ -125,9 +125,12 @@ fn nothing_is_built_from_incomplete_input() {
 #[test]
 fn identities_come_from_no_header_that_clients_write() {
     let builder = |details| {
-        let mut builder = FilterConfigBuilder::new().client_cert_header(details);
-        builder.mesh.identity = Identity::ForwardedClientCert;
-        builder.build().is_ok()
+        let mesh = Mesh {
+            identity: Identity::ForwardedClientCert,
+            ..Mesh::default()
+        };
+        let builder = FilterConfigBuilder::new().mesh(mesh);
+        builder.client_cert_header(details).build().is_ok()
     };
     assert!(builder(None));
     assert!(builder(Some(ForwardClientCertDetails::SanitizeSet)));

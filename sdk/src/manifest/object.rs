@@ -30,6 +30,14 @@ impl ObjectName {
     }
 }
 
+impl ObjectName {
+    /// The host that a service of this name has.
+    #[must_use]
+    pub fn service_host(&self) -> String {
+        format!("{}.{}.svc.cluster.local", self.name, self.namespace)
+    }
+}
+
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)

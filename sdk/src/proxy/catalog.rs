@@ -213,7 +213,7 @@ fn of_service(service: &Manifest<Service>, manifests: &Manifests) -> Host {
     });
     let cluster_ip = spec.cluster_ip.clone().filter(|ip| !ip.is_empty() && ip != "None");
     Host {
-        name: format!("{}.{}.svc.cluster.local", name.name, name.namespace),
+        name: name.service_host(),
         namespace: name.namespace.clone(),
         ports: ports.collect(),
         service: Some(name.clone()),

@@ -44,7 +44,7 @@ impl Embedded {
         self.secrets = self.issuers.named(&stage.manifests)?;
         self.hosts.clear();
         for planned in &stage.plan.proxies {
-            if let Authorization::Filter { config, .. } = &planned.authorization {
+            if let Authorization::Filter { http: config, .. } = &planned.authorization {
                 let host = Host::builder(&self.module)
                     .plugin_name("outgate")
                     .configuration(serde_json::to_vec(config)?)
