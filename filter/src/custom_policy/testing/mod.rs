@@ -55,6 +55,7 @@ mod call;
 mod certificate;
 mod proxy;
 
+pub use crate::trouble::Trouble;
 pub use call::Call;
 pub use certificate::certificate;
 pub use proxy::{Policy, Proxy};
