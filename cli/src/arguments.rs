@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use outgate_policy::config::Identity;
+use outgate_policy::config::{Identity, PluginType};
 use outgate_sdk::diagnostic::Diagnostics;
+use outgate_sdk::filter_config::FilterOptions;
 use outgate_sdk::input::Input;
 use outgate_sdk::manifest::{Manifest, Manifests, ObjectName};
 use outgate_sdk::oci::{Reference, Tag};
 use outgate_sdk::proxy::ProxyName;
 use outgate_sdk::scope::GatewayWorkload;
 
+use crate::build::plugins::Clients;
+use crate::enforcement::{Enforcement, EnforcementPoint, PluginKind};
 use crate::failure::Failure;
+use crate::hosted::content::Configuration;
 use crate::local::plan::Mapping;
 use crate::local::ports::WantedPort;
 
@@ -120,7 +124,8 @@ pub(crate) struct Build {
     #[arg(long = "for", value_name = "WHAT")]
     pub(crate) target: BuildTarget,
 
-    /// The gateway whose policies are meant. Required, except for --for envoy.
+    /// The gateway whose policies are meant. Required, except for --for envoy, where it is the one whose policies a sidecar
+    /// enforces [default: the only one].
     #[arg(
         long,
         value_name = "NAMESPACE/NAME",
@@ -131,6 +136,11 @@ pub(crate) struct Build {
 
     #[command(flatten)]
     labels: LabelArguments,
+
+    /// What the filter, or the native RBAC filter, decides [default: http]. With --for istio, a gateway that passes connections on
+    /// gets a filter for each.
+    #[arg(long = "type", value_name = "TYPE")]
+    plugin_type: Option<PluginKind>,
 
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
@@ -166,6 +176,22 @@ impl Build {
         let gateway = self.gateway.as_ref().ok_or("--gateway is missing")?;
         Ok(self.labels.find(gateway, manifests))
     }
+
+    /// The same, where none needs to be named.
+    pub(crate) fn named_gateway(&self, manifests: &Manifests) -> Option<GatewayWorkload> {
+        let gateway = self.gateway.as_ref()?;
+        Some(self.labels.find(gateway, manifests))
+    }
+
+    /// Whether it is said what the filter is to decide.
+    pub(crate) const fn names_type(&self) -> bool {
+        self.plugin_type.is_some()
+    }
+
+    /// What the filter is to decide.
+    pub(crate) fn plugin_type(&self) -> PluginType {
+        self.plugin_type.map_or(PluginType::Http, Into::into)
+    }
 }
 
 #[derive(Args, Debug)]
@@ -200,13 +226,41 @@ pub(crate) enum AuthorizationKind {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Filter")]
 pub(crate) struct FilterArguments {
-    /// Where the caller's identity comes from.
-    #[arg(long, default_value = "peer-certificate")]
-    pub(crate) identity: IdentitySource,
+    /// Where the caller's identity comes from at a gateway [default: peer-certificate]. At a sidecar it is the workload's own.
+    #[arg(long, value_name = "SOURCE")]
+    identity: Option<IdentitySource>,
 
     /// Filter-state key that holds the direct peer's address; needed for `ipBlocks` behind the PROXY protocol.
     #[arg(long, value_name = "KEY")]
-    pub(crate) direct_address_filter_state: Option<String>,
+    direct_address_filter_state: Option<String>,
+
+    #[command(flatten)]
+    enforcement: Enforcement,
+}
+
+impl FilterArguments {
+    /// The same for the filter's configuration.
+    pub(crate) fn options(&self) -> Result<FilterOptions, Failure> {
+        let of_gateways = [
+            ("--identity", self.identity.is_some()),
+            (
+                "--direct-address-filter-state",
+                self.direct_address_filter_state.is_some(),
+            ),
+        ];
+        if self.enforcement.at == EnforcementPoint::Sidecar
+            && let Some((flag, _)) = of_gateways.iter().find(|(_, is_given)| *is_given)
+        {
+            return Err(Failure::Message(format!(
+                "{flag} is for gateways: at a sidecar the caller is the workload itself; leave it out"
+            )));
+        }
+        Ok(FilterOptions {
+            identity: self.identity.map_or_else(Identity::default, Into::into),
+            direct_address_filter_state: self.direct_address_filter_state.clone(),
+            ..self.enforcement.options()
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -242,9 +296,15 @@ pub(crate) struct PluginArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) image_pull_secret: Option<String>,
 
-    /// A port of the gateway's service that the filter is for [default: all]; may be given several times.
+    /// A port of listeners that the filter is for, in a gateway's pod or as a client calls it [default: all; for connections, those
+    /// that pass some on]; may be given several times.
     #[arg(long, value_name = "PORT")]
     pub(crate) match_port: Vec<u16>,
+
+    /// With --at sidecar: whose sidecars the filter runs in, all of a namespace or one workload [default: the namespaces of the
+    /// manifests' clients]; may be given several times.
+    #[arg(long = "client", value_name = "NAMESPACE[/NAME]", value_parser = Clients::parse)]
+    pub(crate) clients: Vec<Clients>,
 
     /// Restart the filter after a failure, instead of refusing requests until its configuration changes. For Istio releases
     /// that have FAIL_RELOAD.
@@ -253,16 +313,33 @@ pub(crate) struct PluginArguments {
 }
 
 /// Explain one request: the verdict, the rule that gave it, and for every policy why it matches or does not.
+///
+/// With --type network, one connection that a gateway passes on: there is no method and no URL then.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "outgate explain [OPTIONS] --gateway <NAMESPACE/NAME> <FILES>... <METHOD> <URL>",
-    after_help = "Example:\n  outgate explain manifests/ --gateway istio-system/istio-egressgateway \\\n      --principal \
-                  cluster.local/ns/default/sa/sleep GET http://test.com/headers"
+    override_usage = "outgate explain [OPTIONS] --gateway <NAMESPACE/NAME> <FILES>... <METHOD> <URL>\n       outgate explain [OPTIONS] \
+                      --gateway <NAMESPACE/NAME> --type network <FILES>...",
+    after_help = "Examples:\n  outgate explain manifests/ --gateway istio-system/istio-egressgateway \\\n      --principal \
+                  cluster.local/ns/default/sa/sleep GET http://test.com/headers\n  outgate explain manifests/ --gateway \
+                  istio-system/istio-egressgateway \\\n      --principal cluster.local/ns/default/sa/sleep --type network --sni test.com \
+                  --port 8443"
 )]
 pub(crate) struct Explain {
     /// Manifests (files, directories, or `-`), then the request's method and URL.
     #[arg(value_name = "FILES... METHOD URL", num_args = 1.., required = true)]
-    pub(crate) positional: Vec<String>,
+    positional: Vec<String>,
+
+    /// What is explained [default: http].
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        default_value = "http",
+        hide_default_value = true
+    )]
+    plugin_type: PluginKind,
+
+    #[command(flatten)]
+    pub(crate) enforcement: Enforcement,
 
     /// A file with a bare MeshConfig.
     #[arg(long, value_name = "FILE")]
@@ -277,6 +354,35 @@ pub(crate) struct Explain {
     /// How to print the explanation.
     #[arg(long, default_value = "text")]
     pub(crate) output: OutputFormat,
+}
+
+impl Explain {
+    /// The manifests, and the request's method and URL; a connection has none.
+    pub(crate) fn split(&self) -> Result<(&[String], Option<(&str, &str)>), Failure> {
+        if self.plugin_type == PluginKind::Network {
+            let of_requests = [
+                ("--header", !self.request.headers.is_empty()),
+                ("--jwt-claims", self.request.jwt_claims.is_some()),
+            ];
+            if let Some((flag, _)) = of_requests.iter().find(|(_, is_given)| *is_given) {
+                return Err(Failure::Message(format!(
+                    "{flag} is for requests: a connection has none"
+                )));
+            }
+            return Ok((&self.positional, None));
+        }
+        match self.positional.as_slice() {
+            [files @ .., method, url] if !files.is_empty() => Ok((files, Some((method, url)))),
+            [_, _] => Err(Failure::from(
+                "expected manifests before the method and the URL: FILES... METHOD URL",
+            )),
+            _ => Err(Failure::from("expected FILES... METHOD URL")),
+        }
+    }
+
+    pub(crate) fn plugin_type(&self) -> PluginType {
+        self.plugin_type.into()
+    }
 }
 
 #[derive(Args, Debug)]
@@ -319,9 +425,11 @@ pub(crate) struct RequestArguments {
 ///
 /// A FilterScenario names any Proxy-Wasm filter, and what must become of requests that go through it in the embedded host:
 /// docs/filter-scenarios.md.
+///
+/// Suites of the plugin tester of Google's service extensions are played as that tester does: docs/plugin-tester-suites.md.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
-    /// Scenario files, or directories with some.
+    /// Scenario files, suites of the service extensions' plugin tester, or directories with some.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -334,19 +442,25 @@ pub(crate) struct Test {
     #[arg(long, value_name = "HOST:PORT=ADDRESS:PORT", value_parser = Mapping::parse)]
     pub(crate) map: Vec<Mapping>,
 
-    /// The filter's module, in place of the one that a FilterScenario names [env: OUTGATE_FILTER_WASM, where none is named].
+    /// The filter's module, in place of the one that a FilterScenario or a suite names [env: OUTGATE_FILTER_WASM, where none is
+    /// named].
     #[arg(long, value_name = "WASM")]
     pub(crate) filter: Option<PathBuf>,
+
+    /// The plugin's configuration, in place of the one that a suite names: a file, JSON, or text:TEXT.
+    #[arg(long, value_name = "FILE|JSON", value_parser = Configuration::parse)]
+    pub(crate) config: Option<Configuration>,
 
     /// The Envoy to run [default: the one on the PATH, or the one that `cargo xtask setup` installed].
     #[arg(long, value_name = "FILE", env = "ENVOY")]
     pub(crate) envoy: Option<PathBuf>,
 
-    /// Only this case of FilterScenarios, every row of its table; may be given several times. Scenarios are left out.
+    /// Only this case of FilterScenarios, every row of its table, or this test of suites; may be given several times. Scenarios are
+    /// left out.
     #[arg(long = "case", value_name = "NAME")]
     pub(crate) cases: Vec<String>,
 
-    /// Only cases of FilterScenarios that have this tag; may be given several times. Scenarios are left out.
+    /// Only cases of FilterScenarios that have this tag; may be given several times. Scenarios and suites are left out.
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
 
@@ -492,6 +606,13 @@ pub(crate) struct Up {
     /// Who decides about requests in the gateways.
     #[arg(long, default_value = "outgate")]
     pub(crate) authorization: AuthorizationKind,
+
+    #[command(flatten)]
+    pub(crate) enforcement: Enforcement,
+
+    /// The gateway whose policies sidecars enforce, with --at sidecar [default: the only one]. The gateways enforce theirs, too.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = object_name)]
+    pub(crate) gateway: Option<ObjectName>,
 
     /// The filter's module.
     #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]

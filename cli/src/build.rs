@@ -2,6 +2,7 @@
 
 mod envoy;
 mod istio;
+pub(crate) mod plugins;
 
 use std::fs;
 use std::process::ExitCode;
@@ -11,11 +12,12 @@ use outgate_sdk::filter_config::{FilterConfig, FilterOptions};
 use outgate_sdk::manifest::Manifests;
 use outgate_sdk::rbac;
 use outgate_sdk::scope::GatewayWorkload;
-use outgate_sdk::wasm_plugin::{FailStrategy, PluginOptions, WasmPlugin};
 use outgate_sdk::yaml;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::arguments::{Build, BuildTarget, unselected};
+use crate::enforcement;
 use crate::failure::{FINE, Failure};
 use crate::output;
 
@@ -38,10 +40,18 @@ fn for_gateway(arguments: &Build, manifests: &Manifests) -> Result<(), Failure> 
     output::show_diagnostics(&unselected(manifests, &gateway), manifests.sources());
     let text = match arguments.target {
         BuildTarget::Istio => return istio::write(arguments, manifests, &gateway),
-        BuildTarget::Rbac => yaml::to_yaml(&native_rbac(PluginType::Http, manifests, &gateway)?)?,
-        BuildTarget::Wasmplugin => yaml::to_yaml(&wasm_plugin(arguments, manifests, &gateway)?)?,
+        BuildTarget::Rbac => {
+            enforcement::check_native(&arguments.filter.options()?)?;
+            yaml::to_yaml(&native_rbac(arguments.plugin_type(), manifests, &gateway)?)?
+        }
+        BuildTarget::Wasmplugin => {
+            let groups = plugins::groups(arguments, manifests, &gateway)?;
+            let plugin_type = arguments.plugin_type();
+            yaml_documents(&plugins::of_type(arguments, plugin_type, manifests, &gateway, &groups)?)?
+        }
         BuildTarget::Filter | BuildTarget::Envoy => {
-            serde_json::to_string_pretty(&filter_config(arguments, manifests, &gateway)?)? + "\n"
+            let config = filter_config(arguments, arguments.plugin_type(), manifests, &gateway)?;
+            serde_json::to_string_pretty(&config)? + "\n"
         }
     };
     put(arguments, &text)
@@ -58,11 +68,15 @@ fn put(arguments: &Build, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn filter_config(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<FilterConfig, Failure> {
+fn filter_config(
+    arguments: &Build,
+    plugin_type: PluginType,
+    manifests: &Manifests,
+    gateway: &GatewayWorkload,
+) -> Result<FilterConfig, Failure> {
     let options = FilterOptions {
-        identity: arguments.filter.identity.into(),
-        direct_address_filter_state: arguments.filter.direct_address_filter_state.clone(),
-        ..FilterOptions::default()
+        plugin_type,
+        ..arguments.filter.options()?
     };
     let config = manifests.filter_config(gateway, &options);
     config.map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))
@@ -81,19 +95,8 @@ pub(crate) fn native_rbac(
     Ok(rbac::render(plugin_type, &policies, &manifests.mesh(gateway))?)
 }
 
-fn wasm_plugin(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<WasmPlugin, Failure> {
-    let config = filter_config(arguments, manifests, gateway)?;
-    let url = arguments.plugin.url.clone().ok_or("--url is missing")?;
-    let options = PluginOptions {
-        sha256: arguments.plugin.sha256.clone(),
-        fail_strategy: if arguments.plugin.fail_reload {
-            FailStrategy::FailReload
-        } else {
-            FailStrategy::FailClose
-        },
-        ports: arguments.plugin.match_port.clone(),
-        image_pull_secret: arguments.plugin.image_pull_secret.clone(),
-        ..PluginOptions::new(url)
-    };
-    Ok(WasmPlugin::new(gateway, config, options)?)
+/// Several objects in one file.
+fn yaml_documents<T: Serialize>(objects: &[T]) -> Result<String, Failure> {
+    let documents = objects.iter().map(yaml::to_yaml).collect::<Result<Vec<_>, _>>()?;
+    Ok(documents.join("---\n"))
 }

@@ -26,6 +26,10 @@ impl PeerNames {
             ..Self::default()
         }
     }
+
+    fn peer(&self) -> Peer {
+        Peer::new(self.uris.clone(), self.dns.clone(), self.subject.clone())
+    }
 }
 
 /// What is known of a request before any filter runs.
@@ -89,16 +93,24 @@ impl Described {
         let claims = description.claims.as_ref();
         Ok(Self {
             headers: lines.iter().map(|(name, value)| (name, value)).collect(),
-            peer: description
-                .peer
-                .as_ref()
-                .map(|names| Peer::new(names.uris.clone(), names.dns.clone(), names.subject.clone())),
+            peer: description.peer.as_ref().map(PeerNames::peer),
             metadata: claims
                 .map(|claims| Metadata::of_token(convert_all(claims)))
                 .unwrap_or_default(),
             lines,
             description,
         })
+    }
+
+    /// A connection with whatever is sent over it.
+    pub(crate) fn connection(description: Description) -> Self {
+        Self {
+            lines: Vec::new(),
+            headers: Headers::default(),
+            peer: description.peer.as_ref().map(PeerNames::peer),
+            metadata: Metadata::default(),
+            description,
+        }
     }
 
     /// What was described.

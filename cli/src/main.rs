@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod check;
 mod described;
+mod enforcement;
 mod explain;
 mod failure;
 mod filter_module;

@@ -47,7 +47,8 @@ impl AccessLog {
     /// and shares a chain with one that does not is refused as well, instead of showing the caller of one request with another.
     pub fn set_up<H: Host>(&mut self, host: &H, identity: Identity) {
         let principal = LogField::Principal;
-        self.names_connections = identity != Identity::ForwardedClientCert
+        // One's own workload is the caller on all connections, and that one of them shows it says nothing of the others.
+        self.names_connections = identity == Identity::PeerCertificate
             && self.fields.contains(&principal)
             && host.keep_with_connection(principal.property()).is_ok();
     }

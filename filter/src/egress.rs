@@ -1,11 +1,11 @@
-//! Which of a sidecar's requests leave the mesh.
+//! Which of a sidecar's requests and connections leave the mesh.
 
 use outgate_policy::config::Egress;
 use outgate_policy::pattern::TextPattern;
 
 use crate::host::Host;
 
-/// Whether the request that the host is in the middle of stays in the mesh, so that there is nothing to decide.
+/// Whether the request, or the connection, that the host is in the middle of stays in the mesh, so that there is nothing to decide.
 ///
 /// The proxy's own choice counts, the cluster of the route, and not what the client says. Where it is not known, the request leaves.
 pub(crate) fn stays_in_mesh<H: Host>(egress: &Egress, host: &H) -> bool {

@@ -117,10 +117,9 @@ impl Gateway {
     /// Decides the request that the host is in the middle of, answers it when it is not let through, and writes down what was
     /// decided.
     pub fn on_request_headers<H: Host>(&self, host: &H, context: Context) -> Verdict {
-        match (self.plugin_type, &self.egress) {
-            (PluginType::Network, _) => misplaced(host, "NETWORK", "requests"),
-            (PluginType::Http, Some(egress)) if stays_in_mesh(egress, host) => Verdict::Continue,
-            (PluginType::Http, _) => self.decide(host, Progress::of(context)),
+        match self.plugin_type {
+            PluginType::Http => self.decide_egress(host, context),
+            PluginType::Network => misplaced(host, "NETWORK", "requests"),
         }
     }
 
@@ -128,7 +127,7 @@ impl Gateway {
     /// decided. Call it with the first data: the client's certificate is not known before.
     pub fn on_first_data<H: Host>(&self, host: &H, context: Context) -> Verdict {
         match self.plugin_type {
-            PluginType::Network => self.decide(host, Progress::of(context)),
+            PluginType::Network => self.decide_egress(host, context),
             PluginType::Http => {
                 close(host);
                 misplaced(host, "HTTP", "connections")
@@ -197,6 +196,14 @@ impl Gateway {
             attributes: stream,
             context,
             notes: &self.notes,
+        }
+    }
+
+    /// Decides what leaves the mesh; at a gateway, that is everything.
+    fn decide_egress<H: Host>(&self, host: &H, context: Context) -> Verdict {
+        match &self.egress {
+            Some(egress) if stays_in_mesh(egress, host) => Verdict::Continue,
+            _ => self.decide(host, Progress::of(context)),
         }
     }
 

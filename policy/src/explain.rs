@@ -3,11 +3,13 @@
 //! This walks every rule of every policy as it is written; it shares the meaning of a single constraint with the engine and
 //! nothing of the index.
 
-use crate::FieldPath;
-use crate::config::{Mesh, PluginType};
-use crate::decision::RuleName;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::FieldPath;
+use crate::canonical::canonical_policy;
+use crate::config::{Matching, Mesh, PluginType};
+use crate::decision::RuleName;
 use crate::facts::Facts;
 use crate::model::{Action, Constraint, Policy, PolicyName, Rule, Subject};
 use crate::request::{MetadataValue, Request, Unreadable};
@@ -42,6 +44,8 @@ pub struct RuleExplanation {
     /// What keeps it from matching: for each part that fails (`from`, `to`, one `when`), the constraint that fails in each
     /// alternative. Empty when the rule matches.
     pub obstacles: Vec<Obstacle>,
+    /// The fields of the rule that ask for something that only HTTP has, and that are not asked of a connection.
+    pub left_out: Vec<FieldPath>,
 }
 
 impl RuleExplanation {
@@ -74,7 +78,8 @@ pub enum Reason {
     NeedsHttp,
 }
 
-/// Explains what each policy has to say about a request.
+/// Explains what each policy has to say about a request. With canonical matching, it is the canonical form that is to be handed
+/// in: [`CanonicalRequest`](crate::canonical::CanonicalRequest).
 ///
 /// # Errors
 ///
@@ -93,7 +98,12 @@ pub fn explain<R: Request + ?Sized>(
             header_mode: mesh.header_mode,
         },
     };
-    policies.iter().map(|policy| explainer.policy(policy)).collect()
+    let read = |policy: &Policy| match mesh.matching {
+        // What has no canonical form is explained as it is written; nothing is enforced with it.
+        Matching::Canonical => explainer.policy(&canonical_policy(policy.clone()).unwrap_or_else(|_| policy.clone())),
+        Matching::Istio => explainer.policy(policy),
+    };
+    policies.iter().map(read).collect()
 }
 
 struct Explainer<'r, R: ?Sized> {
@@ -108,17 +118,22 @@ impl<R: Request + ?Sized> Explainer<'_, R> {
         let mut rules = Vec::with_capacity(policy.rules().len());
         for (index, rule) in policy.rules().iter().enumerate() {
             let path = rules_path.index(index);
-            let obstacles = match rule.read_by(self.plugin_type, policy.action()) {
-                Some(_) => self.rule(rule, &path)?,
-                None => vec![Obstacle {
-                    path,
-                    actual: "this is a connection, not a request".to_owned(),
-                    reason: Reason::NeedsHttp,
-                }],
+            let (obstacles, left_out) = match rule.read_by(self.plugin_type, policy.action()) {
+                Some(Cow::Borrowed(_)) => (self.rule(rule, &path)?, Vec::new()),
+                Some(Cow::Owned(_)) => (self.rule(rule, &path)?, rule.places(&path, Subject::is_http)),
+                None => {
+                    let obstacle = Obstacle {
+                        path,
+                        actual: "this is a connection, not a request".to_owned(),
+                        reason: Reason::NeedsHttp,
+                    };
+                    (vec![obstacle], Vec::new())
+                }
             };
             rules.push(RuleExplanation {
                 rule: RuleName::new(policy.name(), policy.action(), index),
                 obstacles,
+                left_out,
             });
         }
         Ok(PolicyExplanation {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::FieldPath;
 use crate::config::PluginType;
 use crate::string_map::StringMap;
 
@@ -192,6 +193,30 @@ pub enum Subject {
     },
 }
 
+impl Rule {
+    /// The fields that ask for attributes of some kind. `rule` is where the rule stands.
+    pub fn places(&self, rule: &FieldPath, is_asked: impl Fn(&Subject) -> bool) -> Vec<FieldPath> {
+        let mut places = Vec::new();
+        for (parts, part, all) in [("from", "source", &self.from), ("to", "operation", &self.to)] {
+            for (position, constraints) in all.iter().enumerate() {
+                let place = rule.field(parts).index(position).field(part);
+                for constraint in constraints.iter().filter(|constraint| is_asked(&constraint.subject)) {
+                    let [field, not_field] = constraint.subject.fields();
+                    let sides = [(field, &constraint.any_of), (not_field, &constraint.none_of)];
+                    let written = sides.into_iter().filter(|(_, values)| !values.is_empty());
+                    places.extend(written.map(|(field, _)| place.field(field)));
+                }
+            }
+        }
+        for (position, constraint) in self.when.iter().enumerate() {
+            if is_asked(&constraint.subject) {
+                places.push(rule.field("when").index(position).field("key"));
+            }
+        }
+        places
+    }
+}
+
 impl Constraint {
     pub(crate) const fn new(subject: Subject, any_of: Vec<String>, none_of: Vec<String>) -> Self {
         Self {
@@ -207,11 +232,13 @@ impl Constraint {
         &self.subject
     }
 
-    /// Hands each value to `change`: the side that it is on, 0 for `any_of` and 1 for `none_of`, and its place there.
-    pub(crate) fn change_values(&mut self, mut change: impl FnMut(&Subject, usize, usize, &mut String)) {
+    /// Hands each value to `beside`: with the side that it is on, 0 for `any_of` and 1 for `none_of`, and its place there. A value
+    /// that comes back is added, unless it is there.
+    pub(crate) fn add_values(&mut self, mut beside: impl FnMut(&Subject, usize, usize, &str) -> Option<String>) {
         for (side, values) in [&mut self.any_of, &mut self.none_of].into_iter().enumerate() {
-            for (place, value) in values.iter_mut().enumerate() {
-                change(&self.subject, side, place, value);
+            for place in 0..values.len() {
+                let added = beside(&self.subject, side, place, &values[place]);
+                values.extend(added.filter(|added| !values.contains(added)));
             }
         }
     }

@@ -9,7 +9,7 @@ use outgate_policy::config::LogField;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::scope::{GATEWAY_API, GatewayWorkload};
+use crate::scope::{GatewayWorkload, Selection};
 
 /// An operator that stands for the empty text, whatever the environment.
 pub const NOTHING: &str = "%ENVIRONMENT(PATH):0%";
@@ -77,30 +77,49 @@ pub fn provider() -> Value {
     json!({"name": PROVIDER, "envoyFileAccessLog": {"path": "/dev/stdout", "logFormat": {"labels": format()}}})
 }
 
-/// A `Telemetry` object that makes one gateway log by [`PROVIDER`].
+/// A `Telemetry` object that makes workloads log by [`PROVIDER`].
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Telemetry {
     api_version: &'static str,
     kind: &'static str,
     metadata: BTreeMap<&'static str, String>,
-    spec: Value,
+    spec: TelemetrySpec,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TelemetrySpec {
+    #[serde(flatten)]
+    selection: Selection,
+    access_logging: Value,
 }
 
 impl Telemetry {
-    /// For a gateway: of the Gateway API by its name, else by labels of its pods.
+    /// For a gateway's pods: what comes to it is logged.
     #[must_use]
     pub fn new(gateway: &GatewayWorkload, name: &str) -> Self {
-        let mut spec = match gateway.gateway_api_name() {
-            Some(name) => json!({"targetRefs": [{"group": GATEWAY_API, "kind": "Gateway", "name": name}]}),
-            None => json!({"selector": {"matchLabels": gateway.telling_labels()}}),
-        };
-        spec["accessLogging"] = json!([{"providers": [{"name": PROVIDER}]}]);
+        let logging = json!([{"providers": [{"name": PROVIDER}]}]);
+        Self::of(gateway.into(), name, logging)
+    }
+
+    /// For workloads with sidecars: what they call is logged, and not what calls them.
+    #[must_use]
+    pub fn at_sidecars(clients: Selection, name: &str) -> Self {
+        let logging = json!([{"match": {"mode": "CLIENT"}, "providers": [{"name": PROVIDER}]}]);
+        Self::of(clients, name, logging)
+    }
+
+    fn of(selection: Selection, name: &str, access_logging: Value) -> Self {
+        let namespace = selection.namespace().to_owned();
         Self {
             api_version: "telemetry.istio.io/v1",
             kind: "Telemetry",
-            metadata: BTreeMap::from([("name", name.to_owned()), ("namespace", gateway.name.namespace.clone())]),
-            spec,
+            metadata: BTreeMap::from([("name", name.to_owned()), ("namespace", namespace)]),
+            spec: TelemetrySpec {
+                selection,
+                access_logging,
+            },
         }
     }
 }

@@ -6,13 +6,16 @@ mod sidecar;
 #[cfg(test)]
 mod tests;
 
-use outgate_policy::Action;
+use outgate_policy::canonical::NotCanonical;
 use outgate_policy::config::{
     AccessLog, Config, HeaderMode, Identity, Matching, Mesh, OnAmbiguous, OutboundMode, PluginType,
 };
 use outgate_policy::resource::AuthorizationPolicy;
+use outgate_policy::{Action, Problem};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::internationalized::ascii_form;
+use crate::located::Node;
 use crate::manifest::{CheckedPolicy, Manifest, Manifests};
 use crate::scope::GatewayWorkload;
 
@@ -170,6 +173,17 @@ fn located(refused: &Refused, policies: &[&Manifest<CheckedPolicy>]) -> Diagnost
     let policy = policies.iter().find(|policy| policy.content().name() == name);
     if let Some(policy) = policy {
         diagnostic = diagnostic.at(policy.span_at(&path), "");
+        let written = policy.node().at(&path).and_then(Node::as_str);
+        if let Some(form) = written.filter(|_| is_about_host(refused)).and_then(ascii_form) {
+            diagnostic = diagnostic.help(format!("proxies take hosts in ASCII only: write `{form}`"));
+        }
     }
     diagnostic.of_policy(name.to_string()).in_field(path)
+}
+
+fn is_about_host(refused: &Refused) -> bool {
+    let Refused::Invalid(violation) = refused else {
+        return false;
+    };
+    matches!(violation.problem(), Problem::NotCanonical(NotCanonical::Host { .. }))
 }

@@ -64,6 +64,7 @@ pub mod diagnostic;
 pub mod envoy;
 pub mod filter_config;
 pub mod input;
+mod internationalized;
 pub mod lint;
 pub mod located;
 pub mod manifest;

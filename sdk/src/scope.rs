@@ -3,6 +3,10 @@
 //! A policy of the mesh's root namespace or of the gateway's own applies when all labels of its selector are on the gateway's
 //! pods. Gateways that the Gateway API manages are also reached by `targetRefs`; the others never are.
 
+mod selection;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -12,10 +16,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lint::Lint;
 use crate::manifest::{CheckedPolicy, GatewayTopology, Manifest, Manifests, ObjectName};
 
+pub use selection::Selection;
+
 /// Put on the pods of a gateway by the controller of the Gateway API; its value is the gateway's name.
 pub(crate) const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 /// The group of the Gateway API.
-pub(crate) const GATEWAY_API: &str = "gateway.networking.k8s.io";
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
 /// The pods of a gateway, as far as selection sees them.
 #[derive(Clone, Debug)]
@@ -208,6 +214,3 @@ fn merged(first: GatewayTopology, second: GatewayTopology) -> GatewayTopology {
         proxy_protocol: first.proxy_protocol.or(second.proxy_protocol),
     }
 }
-
-#[cfg(test)]
-mod tests;

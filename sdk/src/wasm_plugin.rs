@@ -1,13 +1,12 @@
-//! `WasmPlugin`: how Istio is told to run the filter in a gateway.
+//! `WasmPlugin`: how Istio is told to run the filter, in a gateway or in sidecars.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use outgate_policy::config::Revision;
+use outgate_policy::config::{Identity, PluginType, Revision};
 use serde::Serialize;
 
 use crate::filter_config::FilterConfig;
-use crate::scope::{GATEWAY_API, GatewayWorkload};
+use crate::scope::Selection;
 
 /// One `WasmPlugin` object of `extensions.istio.io/v1alpha1`. Serialises with its fields always in the same order.
 #[derive(Clone, Debug, Serialize)]
@@ -28,15 +27,15 @@ struct PluginMetadata {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PluginSpec {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    selector: Option<PluginSelector>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target_refs: Option<[PluginTarget; 1]>,
+    #[serde(flatten)]
+    selection: Selection,
     url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image_pull_secret: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    plugin_type: Option<&'static str>,
     phase: &'static str,
     fail_strategy: FailStrategy,
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
@@ -44,29 +43,17 @@ struct PluginSpec {
     plugin_config: FilterConfig,
 }
 
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PluginSelector {
-    match_labels: BTreeMap<String, String>,
-}
-
-/// What a gateway takes counts as a client's traffic.
+/// What a workload calls, and what a gateway takes, is a client's traffic.
 #[derive(Clone, Debug, Serialize)]
 struct PluginTraffic {
     mode: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     ports: Vec<PluginPort>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct PluginPort {
     number: u16,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct PluginTarget {
-    group: &'static str,
-    kind: &'static str,
-    name: String,
 }
 
 /// What happens to requests when the filter breaks.
@@ -93,10 +80,9 @@ pub struct PluginOptions {
     pub image_pull_secret: Option<String>,
     /// What happens to requests when the filter breaks.
     pub fail_strategy: FailStrategy,
-    /// The ports of the gateway's service that the filter is for; empty: all.
+    /// The ports of listeners that the filter is for: in a gateway those of its pods, in a sidecar those that are called. Empty:
+    /// all, which a filter of connections cannot have.
     pub ports: Vec<u16>,
-    /// Labels that select the gateway's pods; absent: `istio` or `app` of its labels, else all of them.
-    pub selector: Option<BTreeMap<String, String>>,
 }
 
 impl PluginOptions {
@@ -109,56 +95,52 @@ impl PluginOptions {
             image_pull_secret: None,
             fail_strategy: FailStrategy::default(),
             ports: Vec::new(),
-            selector: None,
         }
     }
 }
 
 impl WasmPlugin {
-    /// The plugin that runs the filter with `config` in `gateway`.
+    /// The plugin that runs the filter with `config` in a gateway, or in the sidecars of clients.
     ///
     /// # Errors
     ///
-    /// When Istio would not take the options.
-    pub fn new(gateway: &GatewayWorkload, config: FilterConfig, options: PluginOptions) -> Result<Self, InvalidPlugin> {
+    /// When Istio would not take the options, or would run the filter where it must not be.
+    pub fn new(
+        selection: impl Into<Selection>,
+        config: FilterConfig,
+        options: PluginOptions,
+    ) -> Result<Self, InvalidPlugin> {
         check(&options)?;
-        let target = gateway.gateway_api_name().filter(|_| options.selector.is_none());
-        let target_refs = target.map(|name| {
-            [PluginTarget {
-                group: GATEWAY_API,
-                kind: "Gateway",
-                name: name.to_owned(),
-            }]
-        });
-        let match_labels = options.selector.unwrap_or_else(|| gateway.telling_labels());
-        if target_refs.is_none() && match_labels.is_empty() {
+        let selection: Selection = selection.into();
+        if selection.is_open() {
             return Err(InvalidPlugin::SelectsEverything);
         }
+        let is_network = config.plugin_type == PluginType::Network;
+        if is_network && options.ports.is_empty() {
+            return Err(InvalidPlugin::NoPorts);
+        }
+        let is_limited = config.mesh.identity == Identity::Workload || !options.ports.is_empty();
+        let ports = options.ports.iter().map(|number| PluginPort { number: *number });
+        let traffic = PluginTraffic {
+            mode: "CLIENT",
+            ports: ports.collect(),
+        };
         Ok(Self {
             api_version: "extensions.istio.io/v1alpha1",
             kind: "WasmPlugin",
             metadata: PluginMetadata {
                 name: options.name,
-                namespace: gateway.name.namespace.clone(),
+                namespace: selection.namespace().to_owned(),
             },
             spec: PluginSpec {
-                selector: target_refs.is_none().then_some(PluginSelector { match_labels }),
-                target_refs,
+                selection,
                 url: options.url,
                 sha256: options.sha256,
                 image_pull_secret: options.image_pull_secret,
+                plugin_type: is_network.then_some("NETWORK"),
                 phase: "AUTHZ",
                 fail_strategy: options.fail_strategy,
-                traffic: (!options.ports.is_empty()).then(|| {
-                    [PluginTraffic {
-                        mode: "CLIENT",
-                        ports: options
-                            .ports
-                            .iter()
-                            .map(|number| PluginPort { number: *number })
-                            .collect(),
-                    }]
-                }),
+                traffic: is_limited.then_some([traffic]),
                 plugin_config: config,
             },
         })
@@ -170,6 +152,24 @@ impl WasmPlugin {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// The object's namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.metadata.namespace
+    }
+
+    /// Whether it decides connections, and not requests.
+    #[must_use]
+    pub const fn decides_connections(&self) -> bool {
+        self.spec.plugin_type.is_some()
+    }
+
+    /// The ports that it is limited to; none: all.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        let ports = self.spec.traffic.iter().flatten().flat_map(|traffic| &traffic.ports);
+        ports.map(|port| port.number)
     }
 
     /// Where the module is.
@@ -214,6 +214,8 @@ pub enum InvalidPlugin {
     Sha256,
     /// Without labels, the plugin would run in every workload of the namespace.
     SelectsEverything,
+    /// On all ports, a filter of connections would decide those, too, whose requests are decided.
+    NoPorts,
 }
 
 impl fmt::Display for InvalidPlugin {
@@ -223,6 +225,10 @@ impl fmt::Display for InvalidPlugin {
             Self::Sha256 => "the SHA-256 must be 64 hexadecimal digits in lower case",
             Self::SelectsEverything => {
                 "no label of the gateway is known, so that the plugin would run in every workload of the namespace"
+            }
+            Self::NoPorts => {
+                "a plugin of type NETWORK runs on connections with HTTP, too, where it would deny by policies about requests: the \
+                 ports that pass connections on must be named"
             }
         })
     }

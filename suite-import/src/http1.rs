@@ -1,14 +1,13 @@
 //! The head of an HTTP/1 message, as suites write it in the content of a phase of headers.
 //!
-//! The plugin sees the headers of HTTP/2: the first line becomes pseudo headers, the host moves to `:authority`, names are in
-//! lower case, and repeats are joined. Lines may end without a carriage return, and the empty line at the end may be missing;
-//! what follows it is not read.
+//! The plugin sees the headers of HTTP/2: the first line becomes pseudo headers, the host moves to `:authority`, and names are in
+//! lower case. Lines may end without a carriage return, and the empty line at the end may be missing; what follows it is not read.
 //!
-//! The tester hands URLs to a browser's parser that also rewrites them. Where that would change a path, this refuses it.
+//! The tester hands targets to a browser's parser. A path that this parser would rewrite is refused here, as it is there.
 
 use std::fmt;
 
-use crate::header::{Header, join_repeats};
+use crate::header::Header;
 
 /// Which message a head is of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,7 +42,7 @@ impl fmt::Display for HeadError {
 
 impl std::error::Error for HeadError {}
 
-/// Reads a head: pseudo headers first, then the headers in their order, repeats joined.
+/// Reads a head: pseudo headers first, then the headers in their order.
 ///
 /// ```
 /// use outgate_suite_import::{Header, http1};
@@ -54,7 +53,8 @@ impl std::error::Error for HeadError {}
 ///     Header::new(":scheme", "http"),
 ///     Header::new(":path", "/a?b"),
 ///     Header::new(":authority", "shop.test"),
-///     Header::new("x-tag", "1, 2"),
+///     Header::new("x-tag", "1"),
+///     Header::new("x-tag", "2"),
 /// ]);
 /// # Ok::<(), http1::HeadError>(())
 /// ```
@@ -76,7 +76,7 @@ pub fn parse(content: &[u8], head: Head) -> Result<Vec<Header>, HeadError> {
         Head::Response => status_line(first),
     };
     let pseudo = pseudo.map_err(|flaw| flaw.help(head.example()).on_line(number))?;
-    Ok(join_repeats(pseudo.into_iter().chain(headers)))
+    Ok(pseudo.into_iter().chain(headers).collect())
 }
 
 impl Head {
@@ -111,6 +111,10 @@ fn request_line(line: &[u8], headers: &mut Vec<Header>) -> Result<Vec<Header>, F
     }
     let mut pseudo = vec![Header::new(":method", method)];
     if target.starts_with('/') {
+        // Two slashes are another host's name to a browser; a fragment stays with it.
+        if would_be_rewritten(target) || target.starts_with("//") || target.contains('#') {
+            return Err(rewritten(target));
+        }
         pseudo.push(Header::new(":path", target));
         // The first one counts, and all of them go.
         if let Some(host) = headers.iter().find(|header| header.key == "host")
@@ -200,9 +204,7 @@ impl Url {
         let authority = host_and_port(authority, &scheme).ok_or_else(not_a_target)?;
         let path = path.split('#').next().unwrap_or_default();
         if would_be_rewritten(path) {
-            return Err(Flaw::new(format!(
-                "the tester would not send the path of `{target}` as it stands"
-            )));
+            return Err(rewritten(target));
         }
         let slash = if path.starts_with('/') { "" } else { "/" };
         Ok(Self {
@@ -249,6 +251,10 @@ fn would_be_rewritten(path_and_query: &str) -> bool {
     });
     let escaped = |text: &str, marks: &str| text.chars().any(|c| !c.is_ascii_graphic() || marks.contains(c));
     dots || escaped(path, "\"<>`{}\\^|") || escaped(query, "\"<>'")
+}
+
+fn rewritten(target: &str) -> Flaw {
+    Flaw::new(format!("a browser would not send the path of `{target}` as it stands"))
 }
 
 /// What is wrong, on a line that the caller knows.

@@ -53,6 +53,7 @@ mod fields;
 mod header;
 pub mod http1;
 mod model;
+pub mod re2;
 mod scalar;
 mod schema;
 mod source;
@@ -61,15 +62,21 @@ mod tree;
 mod yaml;
 
 pub use error::ImportError;
-pub use header::{Header, join_repeats};
+pub use header::Header;
 pub use model::{
-    Delivery, Env, Expectation, Immediate, Input, Invocation, LogLevel, Matcher, Pattern, Property, Test, TestSuite,
+    Delivery, Env, Expectation, Immediate, Input, Invocation, LogLevel, Matcher, Pattern, Placed, Property, Test,
+    TestSuite,
 };
 pub use source::Position;
 
 use error::Problem;
 use fields::Fields;
 use source::{Source, Syntax};
+
+/// Does the extension of a file's name stand for protobuf's text format?
+pub fn is_text_format(name: &str) -> bool {
+    Syntax::of_file(name) == Some(Syntax::TextFormat)
+}
 
 /// Reads a suite. The name's extension tells the syntax: `.textpb`, `.txtpb`, `.textproto` and `.pbtxt`, or `.yaml` and `.yml`.
 ///

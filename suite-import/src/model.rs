@@ -19,15 +19,15 @@ pub struct TestSuite {
 pub struct Env {
     /// The path of the suite itself; the tester fills it in for its own messages.
     pub test_path: Option<String>,
-    /// The module, relative to the suite.
+    /// The module. The tester takes it relative to the directory that it runs in.
     pub wasm_path: Option<String>,
-    /// The plugin's configuration, relative to the suite.
+    /// The plugin's configuration, relative to the same directory.
     pub config_path: Option<String>,
     /// The lowest level that matchers get to see. `UNDEFINED` is `None`, and means [`LogLevel::Info`].
     pub log_level: Option<LogLevel>,
-    /// Where the plugin's log goes.
+    /// The file to which the tester appends what the plugin logs.
     pub log_path: Option<String>,
-    /// The instant at which the plugin's clock stands, in seconds since 1970.
+    /// The instant at which the plugin's clock stands, in seconds since 1970. 0 means the same as nothing.
     pub time_secs: Option<u64>,
     /// For benchmarks: how many streams are open beside the measured one.
     pub num_additional_streams: Option<u64>,
@@ -117,8 +117,7 @@ pub struct Invocation {
 /// What the plugin is given in a phase.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Input {
-    /// Headers as they are, with pseudo headers, repeats [joined](crate::join_repeats); for bodies they mean nothing.
-    /// Without entries: no headers, or an empty body.
+    /// Headers as they are, with pseudo headers; for bodies they mean nothing. Without entries: no headers, or an empty body.
     Headers(Vec<Header>),
     /// A body, or [HTTP/1 text](crate::http1) where headers are due. Never empty.
     Content(Vec<u8>),
@@ -135,10 +134,10 @@ impl Default for Input {
 /// What is expected of a phase. In the phases of headers, even an expectation that says nothing forbids a local reply.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Expectation {
-    /// Headers that are there with exactly this value, repeats joined.
-    pub has_header: Vec<Header>,
+    /// Headers that are there with exactly this value, repeats joined by `, `.
+    pub has_header: Vec<Placed<Header>>,
     /// Names of headers that are not there.
-    pub no_header: Vec<String>,
+    pub no_header: Vec<Placed<String>>,
     /// Matchers for lines of the form `key: value`.
     pub headers: Vec<Matcher>,
     /// Matchers for the whole body, of the message or of the local reply.
@@ -149,9 +148,20 @@ pub struct Expectation {
     pub log: Vec<Matcher>,
 }
 
+/// Something with the place where it starts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Placed<T> {
+    /// Where it starts.
+    pub at: Position,
+    /// What it is.
+    pub value: T,
+}
+
 /// A local reply. What is `None` is not compared.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Immediate {
+    /// Where the expectation of it starts.
+    pub at: Position,
     /// The HTTP status.
     pub http_status: Option<u32>,
     /// The gRPC status.

@@ -8,7 +8,8 @@ use crate::error::Problem;
 use crate::fields::Fields;
 use crate::header::Header;
 use crate::model::{
-    Delivery, Env, Expectation, Immediate, Input, Invocation, LogLevel, Matcher, Pattern, Property, Test, TestSuite,
+    Delivery, Env, Expectation, Immediate, Input, Invocation, LogLevel, Matcher, Pattern, Placed, Property, Test,
+    TestSuite,
 };
 
 type Read<T> = Result<T, Problem>;
@@ -115,12 +116,18 @@ fn header(fields: &mut Fields<'_>) -> Read<Header> {
     Ok(Header { key, value })
 }
 
+fn placed_header(fields: &mut Fields<'_>) -> Read<Placed<Header>> {
+    let at = fields.position();
+    header(fields).map(|value| Placed { at, value })
+}
+
 fn expectation(fields: &mut Fields<'_>) -> Read<Expectation> {
     // `no_header` has the type of a header in the schema, and its value is ignored.
-    let no_header = fields.messages("no_header", header)?;
+    let no_header = fields.messages("no_header", placed_header)?;
+    let name_of = |Placed { at, value }: Placed<Header>| Placed { at, value: value.key };
     Ok(Expectation {
-        has_header: fields.messages("has_header", header)?,
-        no_header: no_header.into_iter().map(|header| header.key).collect(),
+        has_header: fields.messages("has_header", placed_header)?,
+        no_header: no_header.into_iter().map(name_of).collect(),
         headers: fields.messages("headers", matcher)?,
         body: fields.messages("body", matcher)?,
         immediate: fields.message("immediate", immediate)?,
@@ -130,6 +137,7 @@ fn expectation(fields: &mut Fields<'_>) -> Read<Expectation> {
 
 fn immediate(fields: &mut Fields<'_>) -> Read<Immediate> {
     Ok(Immediate {
+        at: fields.position(),
         http_status: fields.integer("http_status", 0, u32::MAX.into())?,
         grpc_status: fields.integer("grpc_status", 0, u32::MAX.into())?,
         details: fields.text("details")?,

@@ -169,6 +169,7 @@ impl Direction {
 
     /// Keeps what may not be shown yet.
     pub(crate) fn wait_with(&mut self, chunk: &[u8], end: bool) {
+        self.received += chunk.len() as u64;
         self.waiting.body.get_or_insert_default().extend_from_slice(chunk);
         self.waiting.ended |= end;
     }
@@ -180,7 +181,12 @@ impl Direction {
     /// What has waited and may be shown now.
     pub(crate) fn take_waiting(&mut self) -> Option<Waiting> {
         let is_due = self.shows_more() && (self.waiting.body.is_some() || self.waiting.trailers.is_some());
-        is_due.then(|| std::mem::take(&mut self.waiting))
+        is_due.then(|| {
+            let waiting = std::mem::take(&mut self.waiting);
+            // It is received once more when it is shown.
+            self.received -= waiting.body.as_ref().map_or(0, |body| body.len() as u64);
+            waiting
+        })
     }
 
     /// The number of bytes that are held here.

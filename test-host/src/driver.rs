@@ -40,14 +40,32 @@ impl<'h> Driver<'h> {
         state.expect("an unfinished stream is in its VM's list")
     }
 
-    /// Tells the guest of the context, once.
-    pub(crate) fn create(&mut self) -> Result<(), Trap> {
+    pub(crate) fn view(&self) -> &StreamState {
+        let mut streams = self.host.worker_state(self.id.worker).streams.iter();
+        let state = streams.find(|stream| stream.id == self.id.context);
+        // INVARIANT: only `finish` takes a stream out of the list, and it consumes the stream's handle.
+        state.expect("an unfinished stream is in its VM's list")
+    }
+
+    /// Tells the guest of the context, once. Was it called?
+    pub(crate) fn create(&mut self) -> Result<bool, Trap> {
         let (id, state) = (self.id.context, self.state());
         let root = state.root;
-        if !std::mem::replace(&mut state.created, true) {
-            self.call(Phase::ContextCreate, |exports| &exports.on_context_create, (id, root))?;
+        if std::mem::replace(&mut state.created, true) {
+            return Ok(false);
         }
-        Ok(())
+        let called = self.call(Phase::ContextCreate, |exports| &exports.on_context_create, (id, root))?;
+        Ok(called.is_some())
+    }
+
+    /// What the step was that told the guest of the context.
+    pub(crate) fn created(&mut self, called: bool) -> Step {
+        Step {
+            phase: Phase::ContextCreate,
+            called,
+            action: Action::Continue,
+            fuel: if called { self.last_fuel() } else { 0 },
+        }
     }
 
     /// Shows headers to the filter.
@@ -82,9 +100,6 @@ impl<'h> Driver<'h> {
         };
         let step = self.answered(phase, answer, Verdict::of_body);
         self.check_buffer(phase);
-        if self.host.profile().emits_every_chunk() && self.state().protocol == Protocol::Http {
-            self.direction(phase).release();
-        }
         step
     }
 
@@ -107,11 +122,15 @@ impl<'h> Driver<'h> {
 
     /// Shows the filter a response, from the upstream or its own.
     pub(crate) fn response_headers(&mut self, response: &Response) -> Step {
+        let profile = self.host.profile();
+        let end = response.body.is_absent() && !profile.headers_never_end();
         let state = self.state();
-        state.response.headers = response.headers.clone();
-        let end = response.body.is_absent();
+        state.response.headers = if profile.joins_headers() {
+            response.headers.joined()
+        } else {
+            response.headers.clone()
+        };
         state.response.receive_headers(end);
-        let end = end && !self.host.profile().headers_never_end();
         // A reply to a request that never came to the filter passes it by, as in Envoy.
         self.headers(Phase::ResponseHeaders, response.headers.len(), end)
     }
@@ -137,12 +156,20 @@ impl<'h> Driver<'h> {
         } else {
             verdict
         };
+        let holds = self.host.profile().holds() || self.state().protocol == Protocol::Tcp;
         let now = self.host.now();
         let direction = self.direction(phase);
         if direction.ended && direction.ended_at.is_none() {
             direction.ended_at = Some(now);
         }
-        direction.settle(phase, verdict);
+        if holds || stopped {
+            direction.settle(phase, verdict);
+        } else {
+            direction.release();
+        }
+        if !holds {
+            direction.close_pointers();
+        }
         let resumed = self.grant();
         self.host.grant_all();
         let action = if resumed { Action::Continue } else { verdict.action() };
@@ -276,6 +303,9 @@ impl<'h> Driver<'h> {
         if self.is_bypassed() {
             return Ok(None);
         }
+        if !self.host.profile().keeps_order() {
+            self.create()?;
+        }
         self.host
             .vm(self.id.worker)
             .call(phase, self.id.context, function, params)
@@ -321,7 +351,11 @@ impl<'h> Driver<'h> {
 
     /// Can more of a message come to the filter? What waits behind a pause is not shown to it, and so cannot find it dead.
     pub(crate) fn is_open_in(&mut self, phase: Phase) -> bool {
+        let keeps_order = self.host.profile().keeps_order();
         let direction = self.direction(phase);
+        if !keeps_order {
+            direction.arrived = true;
+        }
         if direction.arrived && !direction.shows_more() {
             return matches!(self.state().course, Course::Open);
         }
@@ -402,7 +436,7 @@ impl StreamState {
         let response = &self.response;
         let is_complete = response.sent && response.paused.is_none() && !matches!(self.course, Course::Reset);
         is_complete.then(|| {
-            let mut given = Response::from_headers(response.headers.clone());
+            let mut given = Response::from(response.headers.clone());
             given.body.set(&response.passed);
             given.body.trailers = response.passed_trailers();
             given

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::slice;
+use std::sync::Arc;
 
 use crate::pairs;
 
 /// Header lines in their order. Names are kept in lower case and compared without case; values are bytes.
 ///
-/// As in Envoy, `host` is another name for `:authority`.
+/// As in Envoy, `host` is another name for `:authority`. [`HeaderMap::joining`] makes a map of another kind.
 ///
 /// ```
 /// use outgate_test_host::HeaderMap;
@@ -20,14 +21,57 @@ use crate::pairs;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderMap {
     lines: Vec<Line>,
+    repeats: Repeats,
 }
 
 type Line = (Box<[u8]>, Box<[u8]>);
+
+/// What becomes of a header that is added when there is one of its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Repeats {
+    /// It is a line of its own.
+    #[default]
+    Stay,
+    /// Its value is joined to the one that is there.
+    Join,
+}
 
 impl HeaderMap {
     /// No headers.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No headers, in a map of the kind that [`Profile::Gcp`](crate::Profile::Gcp) has: a name has one line, to which the values
+    /// that are added are joined by `, `; lines are in the order of their names, which keep the case that they came in; and
+    /// `host` is a name like any other.
+    ///
+    /// ```
+    /// use outgate_test_host::HeaderMap;
+    ///
+    /// let mut headers = HeaderMap::joining();
+    /// headers.add("X-Tag", "1");
+    /// headers.add("Host", "shop.test");
+    /// headers.add("x-tag", "2");
+    /// assert_eq!(format!("{headers:?}"), r#"["Host: shop.test", "X-Tag: 1, 2"]"#);
+    /// ```
+    pub fn joining() -> Self {
+        Self {
+            lines: Vec::new(),
+            repeats: Repeats::Join,
+        }
+    }
+
+    /// The same lines in a map that joins them.
+    pub(crate) fn joined(self: &Arc<Self>) -> Arc<Self> {
+        if self.repeats == Repeats::Join {
+            return self.clone();
+        }
+        let mut joined = Self::joining();
+        for (name, value) in &**self {
+            joined.add(name, value);
+        }
+        Arc::new(joined)
     }
 
     /// The number of lines.
@@ -42,7 +86,7 @@ impl HeaderMap {
 
     /// The value of the first line with this name.
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<&[u8]> {
-        let name = canonical(name.as_ref());
+        let name = self.canonical(name.as_ref());
         let mut lines = self.lines.iter();
         lines
             .find(|line| line.0.eq_ignore_ascii_case(name))
@@ -56,7 +100,7 @@ impl HeaderMap {
 
     /// The values of all lines with this name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let name = canonical(name.as_bytes());
+        let name = self.canonical(name.as_bytes());
         self.iter()
             .filter(move |line| line.0.eq_ignore_ascii_case(name))
             .map(|line| line.1)
@@ -67,17 +111,36 @@ impl HeaderMap {
         Iter(self.lines.iter())
     }
 
-    /// Appends a line.
+    /// Appends a line; a map that joins has no second one of a name.
     pub fn add(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
-        let name = canonical(name.as_ref()).to_ascii_lowercase().into_boxed_slice();
-        self.lines.push((name, value.as_ref().into()));
+        let (name, value) = (self.canonical(name.as_ref()), value.as_ref());
+        match self.repeats {
+            Repeats::Stay => {
+                let name = name.to_ascii_lowercase().into_boxed_slice();
+                self.lines.push((name, value.into()));
+            }
+            Repeats::Join => self.join(name, value),
+        }
+    }
+
+    fn join(&mut self, name: &[u8], value: &[u8]) {
+        match self.position(name) {
+            // A value joined to an empty one is itself.
+            Some(known) if self.lines[known].1.is_empty() => self.lines[known].1 = value.into(),
+            Some(known) => self.lines[known].1 = [&self.lines[known].1, &b", "[..], value].concat().into(),
+            None => {
+                let key = name.to_ascii_lowercase();
+                let place = self.lines.partition_point(|line| line.0.to_ascii_lowercase() < key);
+                self.lines.insert(place, (name.into(), value.into()));
+            }
+        }
     }
 
     /// Sets a header: one line with this name is left, at the place of the first one, or at the end.
     pub fn set(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
-        let key = canonical(name.as_ref());
-        let Some(first) = self.lines.iter().position(|line| line.0.eq_ignore_ascii_case(key)) else {
-            return self.add(name, value);
+        let key = self.canonical(name.as_ref());
+        let Some(first) = self.position(key) else {
+            return self.add(key, value);
         };
         self.lines[first].1 = value.as_ref().into();
         let mut index = 0;
@@ -87,10 +150,26 @@ impl HeaderMap {
         });
     }
 
+    /// Puts these lines in the place of all that there are, as if each were added.
+    pub(crate) fn replace_all<N: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, lines: impl IntoIterator<Item = (N, V)>) {
+        self.lines.clear();
+        for (name, value) in lines {
+            self.add(name, value);
+        }
+    }
+
     /// Removes every line with this name.
     pub fn remove(&mut self, name: impl AsRef<[u8]>) {
-        let name = canonical(name.as_ref());
+        let name = self.canonical(name.as_ref());
         self.lines.retain(|line| !line.0.eq_ignore_ascii_case(name));
+    }
+
+    /// What a guest is told when it asks for the size.
+    pub(crate) fn told_size(&self) -> usize {
+        match self.repeats {
+            Repeats::Stay => self.byte_size(),
+            Repeats::Join => self.lines.len(),
+        }
     }
 
     /// The size in bytes of all names and values.
@@ -101,14 +180,18 @@ impl HeaderMap {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         pairs::encode(self.iter(), out);
     }
-}
 
-/// Envoy registers `host` as another name of the inline header `:authority`.
-fn canonical(name: &[u8]) -> &[u8] {
-    if name.eq_ignore_ascii_case(b"host") {
-        b":authority"
-    } else {
-        name
+    fn position(&self, name: &[u8]) -> Option<usize> {
+        self.lines.iter().position(|line| line.0.eq_ignore_ascii_case(name))
+    }
+
+    /// Envoy registers `host` as another name of the inline header `:authority`.
+    fn canonical<'n>(&self, name: &'n [u8]) -> &'n [u8] {
+        if self.repeats == Repeats::Stay && name.eq_ignore_ascii_case(b"host") {
+            b":authority"
+        } else {
+            name
+        }
     }
 }
 
@@ -142,9 +225,7 @@ impl<'a> IntoIterator for &'a HeaderMap {
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for HeaderMap {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(lines: I) -> Self {
         let mut map = Self::new();
-        for (name, value) in lines {
-            map.add(name, value);
-        }
+        map.replace_all(lines);
         map
     }
 }

@@ -26,7 +26,7 @@ use crate::stream_state::StreamState;
 use crate::tcp_stream::TcpStream;
 use crate::trap::Trap;
 use crate::vm::Vm;
-use crate::vm_state::Process;
+use crate::vm_state::{Process, VmState};
 use crate::worker::{Event, Worker};
 
 /// A running plugin. It can move between threads; for several at once, make several hosts of one [`Module`].
@@ -84,7 +84,10 @@ impl Host {
 
     /// Begins a stream, to be taken through its callbacks one by one. The guest does not know of it yet.
     pub fn http_stream(&mut self, request: impl Into<Request>) -> HttpStream<'_> {
-        let request = request.into();
+        let mut request = request.into();
+        if self.profile().joins_headers() {
+            request.headers = request.headers.joined();
+        }
         let filter_state = self.connection_state(request.connection_number());
         let id = self.begin_stream(|id, root, now| StreamState::http(id, root, &request, filter_state, now));
         HttpStream::new(self, id)
@@ -210,12 +213,19 @@ impl Host {
     }
 
     /// Ends the plugin: done, then delete, on every worker. Returns what it logged besides streams.
-    pub fn shutdown(mut self) -> Vec<LogLine> {
+    ///
+    /// # Errors
+    /// When the filter traps on its way out. A VM that was dead before is told nothing.
+    pub fn shutdown(mut self) -> Result<Vec<LogLine>, Trap> {
         let mut logs = Vec::new();
         for worker in &mut self.workers {
+            let was_dead = worker.vm.failure().is_some();
             logs.append(&mut worker.vm.retire_roots(None));
+            if let Some(trap) = worker.vm.failure().filter(|_| !was_dead) {
+                return Err(trap.clone());
+            }
         }
-        logs
+        Ok(logs)
     }
 
     /// What the plugin logged besides streams: while it started and was configured, and in ticks and answers to callouts.
@@ -452,6 +462,10 @@ impl Host {
 
     pub(crate) fn vm(&mut self, worker: usize) -> &mut Vm {
         &mut self.workers[worker].vm
+    }
+
+    pub(crate) fn worker_state(&self, worker: usize) -> &VmState {
+        self.workers[worker].vm.view()
     }
 
     fn vm_view(&self) -> &Vm {

@@ -44,10 +44,10 @@
 //! and a budget is the same number on every machine. Memory, host calls and the bytes that cross the boundary have
 //! [`Limits`]. There is no global state: hosts on any number of threads do not see each other.
 //!
-//! # What it does not have yet
+//! # What it does not have
 //!
-//! Callouts (HTTP and gRPC), shared queues, foreign functions other than `declare_property`, trailers, TCP filters. A
-//! filter may import the `proxy_*` functions for them; each call answers `UNIMPLEMENTED` and is listed by
+//! Of foreign functions, those for expressions and signatures: a call of one is refused by its name. A `proxy_*` function that
+//! no version of the ABI has can be imported; each call answers `UNIMPLEMENTED` and is listed by
 //! [`Outcome::unimplemented_calls`].
 
 #![forbid(unsafe_code)]
@@ -77,6 +77,7 @@ mod ledger;
 mod limits;
 mod local_reply;
 mod log_record;
+mod message;
 mod metrics;
 mod module;
 mod outcome;
@@ -118,6 +119,7 @@ pub use journal::{Called, Event, Journal, Returned};
 pub use ledger::{LogLine, LogSource};
 pub use limits::Limits;
 pub use local_reply::LocalReply;
+pub use message::Message;
 pub use metrics::MetricChange;
 pub use module::{Module, ModuleError, ModuleOptions};
 pub use outcome::{End, Forwarded, Outcome};

@@ -107,7 +107,7 @@ impl LocalReply {
 }
 
 /// Envoy's mapping of an HTTP status to a gRPC status.
-fn grpc_status_of(http: u32) -> u32 {
+pub(crate) fn grpc_status_of(http: u32) -> u32 {
     match http {
         400 => 13,                   // INTERNAL
         401 => 16,                   // UNAUTHENTICATED

@@ -63,11 +63,7 @@ impl Request {
 
     /// A request with exactly these headers, pseudo headers included.
     pub fn from_headers<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (N, V)>) -> Self {
-        Self {
-            headers: Arc::new(headers.into_iter().collect()),
-            body: Body::default(),
-            properties: Arc::default(),
-        }
+        HeaderMap::from_iter(headers).into()
     }
 
     /// The headers.
@@ -180,6 +176,17 @@ impl Request {
     #[must_use]
     pub fn dynamic_metadata_bytes(self, message: Vec<u8>) -> Self {
         self.property("metadata", Property::Message(message))
+    }
+}
+
+impl From<HeaderMap> for Request {
+    /// A request with exactly these headers, in a map of their kind.
+    fn from(headers: HeaderMap) -> Self {
+        Self {
+            headers: Arc::new(headers),
+            body: Body::default(),
+            properties: Arc::default(),
+        }
     }
 }
 

@@ -22,23 +22,12 @@ pub struct Response {
 impl Response {
     /// A response with this status, no other header and no body.
     pub fn new(status: u32) -> Self {
-        let headers = [(":status", status.to_string())].into_iter().collect();
-        Self {
-            headers: Arc::new(headers),
-            body: Body::default(),
-        }
+        Self::from_headers([(":status", status.to_string())])
     }
 
     /// A response with exactly these headers, `:status` included.
-    pub fn from_lines<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (N, V)>) -> Self {
-        Self::from_headers(Arc::new(headers.into_iter().collect()))
-    }
-
-    pub(crate) fn from_headers(headers: Arc<HeaderMap>) -> Self {
-        Self {
-            headers,
-            body: Body::default(),
-        }
+    pub fn from_headers<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (N, V)>) -> Self {
+        HeaderMap::from_iter(headers).into()
     }
 
     /// Adds a header line; one with the same name stays.
@@ -106,6 +95,22 @@ impl Response {
     /// The body as text; what is no UTF-8 becomes U+FFFD.
     pub fn body_text(&self) -> String {
         String::from_utf8_lossy(&self.body.bytes).into_owned()
+    }
+}
+
+impl From<HeaderMap> for Response {
+    /// A response with exactly these headers, in a map of their kind.
+    fn from(headers: HeaderMap) -> Self {
+        Arc::new(headers).into()
+    }
+}
+
+impl From<Arc<HeaderMap>> for Response {
+    fn from(headers: Arc<HeaderMap>) -> Self {
+        Self {
+            headers,
+            body: Body::default(),
+        }
     }
 }
 

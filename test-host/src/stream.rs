@@ -10,13 +10,16 @@ use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::ledger::LogLine;
 use crate::local_reply::LocalReply;
+use crate::message::Message;
 use crate::outcome::{Forwarded, Outcome};
 use crate::phase::Phase;
 use crate::request::Request;
 use crate::response::Response;
+use crate::stream_state::Course;
+use crate::trap::Trap;
 
 /// The response code details of a response that came from the upstream.
-const VIA_UPSTREAM: &str = "via_upstream";
+pub(crate) const VIA_UPSTREAM: &str = "via_upstream";
 
 /// How long a client waits, in nanoseconds: the timeout that a route has in Envoy by default.
 const PATIENCE: u64 = 15_000_000_000;
@@ -112,6 +115,18 @@ impl<'h> HttpStream<'h> {
         self.pending_callouts(upstream).first().map(|callout| callout.id)
     }
 
+    /// Tells the filter of the stream, by `on_context_create`. Otherwise that comes right before its first callback.
+    pub fn create_context(&mut self) -> Step {
+        let phase = Phase::ContextCreate;
+        if !self.driver.is_open() || self.driver.view().created {
+            return Step::skipped(phase);
+        }
+        match self.driver.create() {
+            Ok(called) => self.driver.created(called),
+            Err(trap) => self.driver.fail(phase, trap),
+        }
+    }
+
     /// Creates the context and delivers the request headers. Without a body they end the stream.
     pub fn request_headers(&mut self) -> Step {
         let phase = Phase::RequestHeaders;
@@ -125,9 +140,7 @@ impl<'h> HttpStream<'h> {
         state.request.receive_headers(end);
         let count = state.request.headers.len();
         if let Err(trap) = self.driver.create() {
-            return self
-                .driver
-                .answered(phase, Err(trap), |_| unreachable!("a trap has no answer"));
+            return self.driver.fail(phase, trap);
         }
         self.driver.headers(phase, count, end)
     }
@@ -157,9 +170,10 @@ impl<'h> HttpStream<'h> {
     /// Delivers the headers of the upstream's response. Without a body they end the stream. A request that the filter holds
     /// has no response.
     pub fn response_headers(&mut self, response: impl Into<Response>) -> Step {
-        let state = self.driver.state();
+        let keeps_order = self.driver.host.profile().keeps_order();
+        let state = self.driver.view();
         let request_went_on = state.request.sent && state.request.paused.is_none();
-        if !request_went_on || state.response.arrived || !self.driver.is_open() {
+        if (!request_went_on && keeps_order) || state.response.arrived || !self.driver.is_open() {
             return Step::skipped(Phase::ResponseHeaders);
         }
         VIA_UPSTREAM.clone_into(&mut self.driver.state().details);
@@ -257,35 +271,35 @@ impl<'h> HttpStream<'h> {
     }
 
     /// What the filter has logged for this stream so far.
-    pub fn logs(&mut self) -> Vec<LogLine> {
-        self.driver.state().ledger.logs.clone()
+    pub fn logs(&self) -> &[LogLine] {
+        &self.driver.view().ledger.logs
     }
 
-    /// The reply that the filter has given, if it has.
-    pub fn local_reply(&mut self) -> Option<LocalReply> {
-        self.driver.state().local_reply.clone()
+    /// The reply that the filter has given, if it has, as it gave it.
+    pub fn local_reply(&self) -> Option<&LocalReply> {
+        self.driver.view().local_reply.as_ref()
     }
 
-    /// The headers of the request, or of the response, as they are now.
-    pub fn headers(&mut self, of_response: bool) -> Arc<HeaderMap> {
-        let state = self.driver.state();
-        let direction = if of_response { &state.response } else { &state.request };
-        direction.headers.clone()
+    /// The headers of a message as they are now: once the filter has seen them, as it has left them. A response that has not
+    /// begun has none.
+    pub fn headers(&self, message: Message) -> &HeaderMap {
+        &self.driver.view().message(message).headers
     }
 
-    /// The part of the request's body, or of the response's, that has gone on.
-    pub fn passed_body(&mut self, of_response: bool) -> Vec<u8> {
-        let state = self.driver.state();
-        let direction = if of_response { &state.response } else { &state.request };
-        direction.passed.clone()
+    /// The part of a message's body that has gone on, past the filter.
+    pub fn passed_body(&self, message: Message) -> &[u8] {
+        &self.driver.view().message(message).passed
     }
 
-    /// Lets the request go on although the filter holds it: for hosts in which a response comes all the same.
-    pub fn continue_request(&mut self) {
-        self.driver.state().request.release();
+    /// The trap that killed the VM under this stream, if one did.
+    pub fn trap(&self) -> Option<&Trap> {
+        match &self.driver.view().course {
+            Course::Failed(trap) => Some(trap),
+            _ => None,
+        }
     }
 
-    /// Ends the stream in Envoy's order: log, done, delete. Says all that became of it.
+    /// Ends the stream, in Envoy by log, done, delete. Says all that became of it.
     pub fn finish(self) -> Outcome {
         self.driver.finish()
     }

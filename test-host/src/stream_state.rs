@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use crate::abi::{MapKind, Status};
 use crate::direction::Direction;
-use crate::filter_state::{FilterState, StreamFilterState};
+use crate::filter_state::{Declaration, FilterState, StreamFilterState};
 use crate::header_map::HeaderMap;
 use crate::ledger::Ledger;
 use crate::local_reply::{LocalReply, ReplyForm};
+use crate::message::Message;
 use crate::phase::Phase;
 use crate::property_store::PropertyStore;
 use crate::refusal::Refusal;
@@ -35,6 +36,8 @@ pub(crate) struct StreamState {
     pub(crate) form: ReplyForm,
     /// Keys have their `wasm.` in front.
     pub(crate) filter_state: StreamFilterState,
+    /// What the guest has declared here, in vain: the root's declarations count.
+    pub(crate) declarations: Vec<Declaration>,
     /// Is `on_log` running? Then the maps can be read, and not changed.
     pub(crate) logging: bool,
     pub(crate) wishes: Wishes,
@@ -98,6 +101,7 @@ impl StreamState {
             response: Direction::default(),
             properties: request.properties.clone(),
             filter_state: StreamFilterState::on(connection),
+            declarations: Vec::new(),
             logging: false,
             wishes: Wishes::default(),
             course: Course::Open,
@@ -125,6 +129,13 @@ impl StreamState {
             protocol: Protocol::Tcp,
             properties,
             ..stream
+        }
+    }
+
+    pub(crate) fn message(&self, message: Message) -> &Direction {
+        match message {
+            Message::Request => &self.request,
+            Message::Response => &self.response,
         }
     }
 

@@ -66,7 +66,7 @@ impl<'h> TcpStream<'h> {
         let answer = self
             .driver
             .create()
-            .and_then(|()| self.driver.call(phase, |exports| &exports.on_new_connection, (id,)));
+            .and_then(|_| self.driver.call(phase, |exports| &exports.on_new_connection, (id,)));
         self.driver.answered(phase, answer, Verdict::of_new_connection)
     }
 

@@ -22,6 +22,18 @@ const FIRST_CONTEXT: u32 = 1;
 /// How many host calls a trap shows.
 const CALLS_IN_TRAP: usize = 8;
 
+/// Says why the filter has no instance: of a memory too large, what it wants and what it may have.
+fn why_not_instantiated(store: &Store<VmState>, error: &wasmtime::Error) -> String {
+    let state = store.data();
+    match state.limiter.refused {
+        Some(wanted) => format!(
+            "its memory starts with {wanted} bytes, and {} is the limit (Limits::memory)",
+            state.process.settings.limits.memory
+        ),
+        None => format!("{error:#}"),
+    }
+}
+
 /// An instance of the filter.
 pub(crate) struct Vm {
     store: Store<VmState>,
@@ -53,7 +65,7 @@ impl Vm {
                 let failure = if is_trap(&error) {
                     StartFailure::Trapped(trap(&mut store, Phase::Instantiate, &error))
                 } else {
-                    StartFailure::NotInstantiated(format!("{error:#}"))
+                    StartFailure::NotInstantiated(why_not_instantiated(&store, &error))
                 };
                 let logs = std::mem::take(&mut store.data_mut().ledger.logs);
                 return Err(StartError::new(Phase::Instantiate, failure, logs));

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use outgate_policy::config::PluginType;
 use outgate_sdk::envoy::{Authorization, Configuration, Place, SecretContent, Secrets};
+use outgate_sdk::filter_config::Site;
 use outgate_sdk::manifest::{Manifest, Manifests};
-use outgate_sdk::proxy::ProxyName;
+use outgate_sdk::proxy::{Proxy, ProxyName};
 
-use super::{filter_config, native_rbac};
 use crate::arguments::{AuthorizationKind, Build, unselected};
 use crate::failure::Failure;
+use crate::local::plan::{Wishes, authorization_in};
 use crate::{filter_module, output};
 
 /// The bootstrap of one of the mesh's proxies, for an Envoy in its pod.
@@ -22,30 +22,36 @@ pub(super) fn bootstrap(arguments: &Build, manifests: &Manifests) -> Result<Stri
     output::show_diagnostics(&built.doubts, manifests.sources());
     let place = Place {
         secrets: secrets(manifests, &arguments.envoy.certificates),
-        authorization: authorization(arguments, manifests, proxy)?,
+        authorization: authorization(arguments, manifests, &built.proxy)?,
         ..Place::default()
     };
     let configuration = Configuration::new(&built.proxy, &place);
     Ok(serde_json::to_string_pretty(&configuration.bootstrap)? + "\n")
 }
 
-fn authorization(arguments: &Build, manifests: &Manifests, proxy: &ProxyName) -> Result<Authorization, Failure> {
-    let ProxyName::Gateway(gateway) = proxy else {
-        return Ok(Authorization::None);
+fn authorization(arguments: &Build, manifests: &Manifests, proxy: &Proxy) -> Result<Authorization, Failure> {
+    if arguments.names_type() {
+        return Err("--for envoy builds what decides requests and what decides connections: leave out --type".into());
+    }
+    let options = arguments.filter.options()?;
+    match &proxy.name {
+        ProxyName::Sidecar(_) if options.site == Site::Gateway => return Ok(Authorization::None),
+        ProxyName::Sidecar(_) => {}
+        ProxyName::Gateway(gateway) => {
+            let workload = manifests.gateway_workload(gateway, &BTreeMap::new());
+            output::show_diagnostics(&unselected(manifests, &workload), manifests.sources());
+        }
+    }
+    let wishes = Wishes {
+        module: match arguments.envoy.authorization {
+            AuthorizationKind::Native => None,
+            AuthorizationKind::Outgate => Some(filter_module::absolute(arguments.envoy.module.as_ref())?),
+        },
+        options,
+        gateway: arguments.named_gateway(manifests),
+        ..Wishes::default()
     };
-    let workload = manifests.gateway_workload(gateway, &BTreeMap::new());
-    output::show_diagnostics(&unselected(manifests, &workload), manifests.sources());
-    Ok(match arguments.envoy.authorization {
-        AuthorizationKind::Native => Authorization::Native {
-            http: native_rbac(PluginType::Http, manifests, &workload)?,
-            network: native_rbac(PluginType::Network, manifests, &workload)?,
-        },
-        AuthorizationKind::Outgate => Authorization::Filter {
-            module: filter_module::absolute(arguments.envoy.module.as_ref())?,
-            http: Box::new(filter_config(arguments, manifests, &workload)?),
-            network: None,
-        },
-    })
+    authorization_in(manifests, &wishes, proxy).map_err(|refused| refused.failure(manifests))
 }
 
 /// The Secrets among the manifests as they are; the others, and the proxy's own certificate, in files.

@@ -1,18 +1,24 @@
 //! `outgate build --for istio`: everything that a cluster needs, in a directory.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use outgate_sdk::access_log::{self, PROVIDER, Telemetry};
+use outgate_sdk::filter_config::Site;
 use outgate_sdk::manifest::Manifests;
 use outgate_sdk::scope::GatewayWorkload;
 use outgate_sdk::wasm_plugin::WasmPlugin;
 use outgate_sdk::yaml;
 use serde_json::json;
 
-use super::wasm_plugin;
+use super::plugins::{self, Group};
+use super::yaml_documents;
 use crate::arguments::Build;
 use crate::failure::Failure;
+
+/// The name of the `Telemetry` objects.
+const TELEMETRY: &str = "outgate-access-log";
 
 /// Writes the files, and says which.
 pub(super) fn write(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<(), Failure> {
@@ -20,13 +26,25 @@ pub(super) fn write(arguments: &Build, manifests: &Manifests, gateway: &GatewayW
         .out
         .as_deref()
         .ok_or("--for istio writes several files; name their directory with --out")?;
-    let plugin = wasm_plugin(arguments, manifests, gateway)?;
-    let telemetry = Telemetry::new(gateway, "outgate-access-log");
+    let groups = plugins::groups(arguments, manifests, gateway)?;
+    let site = arguments.filter.options()?.site;
+    let plugins = match site {
+        Site::Gateway if !arguments.names_type() => plugins::of_gateway(arguments, manifests, gateway, &groups)?,
+        // A policy about requests may deny connections that have nothing to do with them, which at a gateway is what Istio does.
+        Site::Gateway | Site::Sidecar => {
+            plugins::of_type(arguments, arguments.plugin_type(), manifests, gateway, &groups)?
+        }
+    };
+    let telemetries: Vec<Telemetry> = groups.iter().map(|group| telemetry(site, gateway, group)).collect();
+    let readme = match site {
+        Site::Gateway => readme_of_gateway(gateway, &plugins, manifests),
+        Site::Sidecar => readme_of_sidecars(gateway, &plugins, manifests),
+    };
     let files = [
         ("mesh-config.yaml", mesh_config()?),
-        ("wasm-plugin.yaml", yaml::to_yaml(&plugin)?),
-        ("telemetry.yaml", yaml::to_yaml(&telemetry)?),
-        ("README.md", readme(gateway, &plugin, manifests)),
+        ("wasm-plugin.yaml", yaml_documents(&plugins)?),
+        ("telemetry.yaml", yaml_documents(&telemetries)?),
+        ("README.md", readme),
     ];
     fs::create_dir_all(directory).map_err(|error| format!("{} cannot be made: {error}", directory.display()))?;
     for (name, text) in files {
@@ -41,6 +59,13 @@ pub(super) fn write(arguments: &Build, manifests: &Manifests, gateway: &GatewayW
     Ok(())
 }
 
+fn telemetry(site: Site, gateway: &GatewayWorkload, group: &Group) -> Telemetry {
+    match site {
+        Site::Gateway => Telemetry::new(gateway, TELEMETRY),
+        Site::Sidecar => Telemetry::at_sidecars(group.selection.clone(), &group.named(TELEMETRY)),
+    }
+}
+
 /// The provider of the log, as a part of the mesh configuration.
 fn mesh_config() -> Result<String, Failure> {
     let part = yaml::to_yaml(&json!({"extensionProviders": [access_log::provider()]}))?;
@@ -50,24 +75,13 @@ fn mesh_config() -> Result<String, Failure> {
     ))
 }
 
-fn readme(gateway: &GatewayWorkload, plugin: &WasmPlugin, manifests: &Manifests) -> String {
+fn readme_of_gateway(gateway: &GatewayWorkload, plugins: &[WasmPlugin], manifests: &Manifests) -> String {
     let namespace = &gateway.name.namespace;
-    let (name, gateway_name) = (plugin.name(), &gateway.name);
-    let policies = manifests.policies_for(gateway);
-    let listed: String = policies.iter().map(|policy| format!("- {}\n", policy.name())).collect();
-    let listed = if listed.is_empty() {
-        "- none: everything passes\n".to_owned()
-    } else {
-        listed
-    };
-    let pinned = match plugin.sha256() {
-        Some(sha256) => format!("pinned by its checksum `{sha256}`"),
-        None => "**not pinned**: give `--sha256`, which `outgate package` prints, so that nobody can put another module there".to_owned(),
-    };
     format!(
         "# Outgate in {gateway_name}\n\n\
-         The filter `{name}` decides with these policies, in revision `{revision}`:\n\n{listed}\n\
-         The module comes from `{url}`, {pinned}.\n\n\
+         {plugins}\
+         They decide with these policies:\n\n{policies}\n\
+         {module}\n\
          ## Apply\n\n\
          1. `mesh-config.yaml` is a part of the mesh configuration: it defines the log provider `{PROVIDER}`. Add it first: a\n   \
             `Telemetry` whose provider does not exist logs nothing at all.\n\
@@ -87,8 +101,90 @@ fn readme(gateway: &GatewayWorkload, plugin: &WasmPlugin, manifests: &Manifests)
          ## Back\n\n\
          Apply the AuthorizationPolicy objects, then `kubectl delete -f telemetry.yaml -f wasm-plugin.yaml`. In this order the\n\
          gateway is never without policies.\n",
-        revision = plugin.revision(),
-        url = plugin.url(),
+        gateway_name = gateway.name,
+        plugins = listed_plugins(plugins),
+        policies = listed_policies(gateway, manifests),
+        module = module(plugins),
         workload = gateway.name.name,
     )
+}
+
+fn readme_of_sidecars(gateway: &GatewayWorkload, plugins: &[WasmPlugin], manifests: &Manifests) -> String {
+    let namespace = plugins.first().map_or("NAMESPACE", WasmPlugin::namespace);
+    let connections = if plugins.iter().any(WasmPlugin::decides_connections) {
+        "Connections that applications secure themselves are decided by principal, namespace and server name; a policy that denies\n\
+         by host, method or path denies them whatever these are.\n"
+    } else {
+        "Connections that applications secure themselves (an HTTPS client in the pod) are passed on: the gateway decides those.\n"
+    };
+    format!(
+        "# Outgate at the clients of {gateway_name}\n\n\
+         {plugins}\
+         They decide with the gateway's policies, before a request leaves its pod. The caller is the workload itself:\n\n{policies}\n\
+         {module}\n\
+         What goes to the gateway, and what leaves the mesh past it, is decided; what one workload of the mesh asks another is not.\n\
+         {connections}\n\
+         **This is no boundary against a hostile pod.** Who can change a pod's network rules, or runs as the sidecar's user, goes\n\
+         past its sidecar. The gateway must go on enforcing the policies, and a NetworkPolicy must leave it the only way out. What\n\
+         deciding at the source gives is an answer without the way to the gateway, and a log of who was stopped where it happened.\n\n\
+         ## Apply\n\n\
+         1. `mesh-config.yaml` is a part of the mesh configuration: it defines the log provider `{PROVIDER}`. Add it first: a\n   \
+            `Telemetry` whose provider does not exist logs nothing at all.\n\
+         2. `kubectl apply -f wasm-plugin.yaml`\n\
+         3. `kubectl apply -f telemetry.yaml`: the log of what the clients call gets every field, the filter's included. It takes\n   \
+            the place of the log that they had for it.\n\n\
+         ## Check\n\n\
+         ```sh\n\
+         istioctl proxy-config ecds -n {namespace} deploy/CLIENT                   # the filter, with its revision\n\
+         kubectl logs -n {namespace} deploy/CLIENT -c istio-proxy | tail -1        # outgate_decision, outgate_rule, outgate_revision\n\
+         ```\n\n\
+         ## The AuthorizationPolicy objects themselves\n\n\
+         They stay in the cluster, or in the configuration of the filter at the gateway: nothing here takes their place.\n\n\
+         ## Back\n\n\
+         `kubectl delete -f telemetry.yaml -f wasm-plugin.yaml`: the gateway decides alone, as before.\n",
+        gateway_name = gateway.name,
+        plugins = listed_plugins(plugins),
+        policies = listed_policies(gateway, manifests),
+        module = module(plugins),
+    )
+}
+
+fn listed_plugins(plugins: &[WasmPlugin]) -> String {
+    let mut text = String::from("| Filter | Namespace | Decides | Revision |\n|---|---|---|---|\n");
+    for plugin in plugins {
+        let what = match plugin.ports() {
+            ports if plugin.decides_connections() => {
+                let ports: Vec<String> = ports.map(|port| port.to_string()).collect();
+                format!("connections on {}", ports.join(", "))
+            }
+            _ => "requests".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {what} | `{}` |",
+            plugin.name(),
+            plugin.namespace(),
+            plugin.revision()
+        );
+    }
+    text + "\n"
+}
+
+fn listed_policies(gateway: &GatewayWorkload, manifests: &Manifests) -> String {
+    let policies = manifests.policies_for(gateway);
+    if policies.is_empty() {
+        return "- none: everything passes\n".to_owned();
+    }
+    policies.iter().map(|policy| format!("- {}\n", policy.name())).collect()
+}
+
+fn module(plugins: &[WasmPlugin]) -> String {
+    let Some(plugin) = plugins.first() else {
+        return String::new();
+    };
+    let pinned = match plugin.sha256() {
+        Some(sha256) => format!("pinned by its checksum `{sha256}`"),
+        None => "**not pinned**: give `--sha256`, which `outgate package` prints, so that nobody can put another module there".to_owned(),
+    };
+    format!("The module comes from `{}`, {pinned}.\n", plugin.url())
 }

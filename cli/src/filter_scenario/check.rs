@@ -412,7 +412,7 @@ pub(super) fn end_of(end: End) -> EndName {
 }
 
 /// What the client got, in short.
-pub(super) fn in_short(outcome: &Outcome) -> String {
+pub(crate) fn in_short(outcome: &Outcome) -> String {
     let end = end_of(outcome.end).name();
     match outcome.response.as_ref().map(Response::status) {
         Some(status) => format!("{end} {status}"),

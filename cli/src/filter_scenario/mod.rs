@@ -30,6 +30,7 @@ use outgate_test_host::Module;
 
 use crate::arguments::Test;
 use crate::failure::Failure;
+pub(crate) use check::in_short;
 use difference::Difference;
 pub(crate) use file::FilterScenario;
 use file::PlannedCase;
@@ -39,9 +40,13 @@ use selection::Selection;
 use update::Update;
 use vary::Variation;
 
-/// Plays the scenarios, as far as they are selected.
-pub(crate) fn run(arguments: &Test, scenarios: &[FilterScenario]) -> Result<Vec<FilterScenarioResult>, Failure> {
-    let selection = Selection::new(arguments, scenarios)?;
+/// Plays the scenarios, as far as they are selected. There may be cases `elsewhere` that a name can mean.
+pub(crate) fn run(
+    arguments: &Test,
+    scenarios: &[FilterScenario],
+    elsewhere: &[String],
+) -> Result<Vec<FilterScenarioResult>, Failure> {
+    let selection = Selection::new(arguments, scenarios, elsewhere)?;
     let mut modules = Modules::default();
     let mut results = Vec::with_capacity(scenarios.len());
     for scenario in scenarios {

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::difference::Difference;
 use super::file::{FilterScenario, PlannedCase};
-use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING};
+use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING, harmless};
+use crate::suite::{self, Benchmark};
 
 #[derive(Serialize)]
 pub(crate) struct FilterScenarioResult {
@@ -13,6 +14,9 @@ pub(crate) struct FilterScenarioResult {
     pub(crate) cases: Vec<CaseResult>,
     /// How many expectations --update has written.
     updated: usize,
+    /// What was measured beside the cases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    benchmarks: Vec<Benchmark>,
 }
 
 #[derive(Serialize)]
@@ -64,16 +68,18 @@ impl FilterScenarioResult {
             file: scenario.file.display().to_string(),
             cases,
             updated,
+            benchmarks: Vec::new(),
         }
     }
 
     /// The results of a suite that was written for another tester.
-    pub(crate) fn of_suite(name: String, file: String, cases: Vec<CaseResult>) -> Self {
+    pub(crate) fn of_suite(name: String, file: String, cases: Vec<CaseResult>, benchmarks: Vec<Benchmark>) -> Self {
         Self {
             name,
             file,
             cases,
             updated: 0,
+            benchmarks,
         }
     }
 
@@ -94,6 +100,7 @@ impl FilterScenarioResult {
         if self.updated > 0 {
             anstream::println!("\n  {WARNING}updated{PLAIN}: {} expectations", self.updated);
         }
+        suite::print_benchmarks(&self.benchmarks);
         anstream::println!();
     }
 }
@@ -107,9 +114,9 @@ impl CaseResult {
         };
         anstream::println!(
             "  {style}{mark}{PLAIN} {:name_width$}  {:request_width$}  {FAINT}{}{PLAIN}",
-            self.name,
-            self.request,
-            self.summary
+            harmless(&self.name),
+            harmless(&self.request),
+            harmless(&self.summary)
         );
         if self.fate != Fate::Failed {
             return;
@@ -125,7 +132,7 @@ impl CaseResult {
             print_value("found", &difference.found);
         }
         anstream::println!("      {FAINT}what happened:{PLAIN}");
-        for line in self.report.as_deref().unwrap_or_default().lines() {
+        for line in harmless(self.report.as_deref().unwrap_or_default()).lines() {
             anstream::println!("      {FAINT}  {line}{PLAIN}");
         }
     }
@@ -133,6 +140,7 @@ impl CaseResult {
 
 fn print_value(label: &str, value: &str) {
     let style = if label == "expected" { GOOD } else { ERROR };
+    let value = harmless(value);
     let mut lines = value.lines();
     anstream::println!("        {label:8}  {style}{}{PLAIN}", lines.next().unwrap_or_default());
     for line in lines {

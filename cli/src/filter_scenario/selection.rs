@@ -23,15 +23,20 @@ impl<'a> Selection<'a> {
     ///
     /// # Errors
     /// When there is no such case: a test that plays nothing would pass.
-    pub(super) fn new(arguments: &'a Test, scenarios: &[FilterScenario]) -> Result<Self, Failure> {
+    pub(super) fn new(
+        arguments: &'a Test,
+        scenarios: &[FilterScenario],
+        elsewhere: &[String],
+    ) -> Result<Self, Failure> {
         let selection = Self {
             names: &arguments.cases,
             tags: &arguments.tags,
         };
         let cases = || scenarios.iter().flat_map(|scenario| &scenario.cases);
         for name in selection.names {
-            if !cases().any(|planned| is_called(planned, name)) {
-                return Err(unknown("case", name, cases().map(|planned| planned.case.name.as_str())));
+            if !cases().any(|planned| is_called(planned, name)) && !elsewhere.contains(name) {
+                let known = cases().map(|planned| planned.case.name.as_str());
+                return Err(unknown("case", name, known.chain(elsewhere.iter().map(String::as_str))));
             }
         }
         for tag in selection.tags {
@@ -40,7 +45,8 @@ impl<'a> Selection<'a> {
                 return Err(unknown("tag", tag, &mut tags));
             }
         }
-        if !selection.is_open() && !cases().any(|planned| selection.asks_for(planned)) {
+        let is_elsewhere = selection.tags.is_empty() && elsewhere.iter().any(|name| selection.names.contains(name));
+        if !selection.is_open() && !is_elsewhere && !cases().any(|planned| selection.asks_for(planned)) {
             return Err("no case has such a name and such a tag".into());
         }
         Ok(selection)

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use outgate_policy::config::PluginType;
 use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
 use outgate_sdk::envoy::Authorization;
-use outgate_sdk::filter_config::FilterOptions;
+use outgate_sdk::filter_config::{FilterOptions, Site};
 use outgate_sdk::manifest::{Manifests, ObjectName};
 use outgate_sdk::proxy::{Address, Cluster, Discovery, Proxy, ProxyName};
 use outgate_sdk::scope::GatewayWorkload;
 
 use crate::build::native_rbac;
+use crate::enforcement;
 use crate::failure::Failure;
 
 /// What a run is to be like, whatever the manifests say.
@@ -24,6 +25,36 @@ pub(crate) struct Wishes {
     pub(crate) mappings: Vec<Mapping>,
     /// The filter's module; absent: Envoy's own RBAC decides.
     pub(crate) module: Option<PathBuf>,
+    /// How policies are enforced.
+    pub(crate) options: FilterOptions,
+    /// The gateway whose policies sidecars enforce; absent: the only one.
+    pub(crate) gateway: Option<GatewayWorkload>,
+}
+
+impl Wishes {
+    /// The gateway whose policies sidecars enforce, if they do.
+    fn gateway_of_sidecars(&self, manifests: &Manifests) -> Result<Option<GatewayWorkload>, Refused> {
+        if self.options.site == Site::Gateway {
+            return Ok(None);
+        }
+        if let Some(gateway) = &self.gateway {
+            return Ok(Some(gateway.clone()));
+        }
+        let all = manifests.gateway_proxies();
+        match all.as_slice() {
+            [only] => Ok(Some(manifests.gateway_workload(only.workload(), &BTreeMap::new()))),
+            several => {
+                let known: Vec<String> = several.iter().map(|name| name.workload().to_string()).collect();
+                let help = match known.as_slice() {
+                    [] => "no Gateway selects a workload of the manifests".to_owned(),
+                    known => format!("there are {}", known.join(", ")),
+                };
+                let refused = Diagnostic::error("which gateway's policies sidecars are to enforce is not known")
+                    .help(format!("name it with --gateway NAMESPACE/NAME; {help}"));
+                Err(Refused::Input([refused].into_iter().collect()))
+            }
+        }
+    }
 }
 
 /// A host's port, and where it is instead.
@@ -189,45 +220,72 @@ pub(crate) enum Refused {
     Other(Failure),
 }
 
+impl Refused {
+    /// Shows what is wrong with the manifests.
+    pub(crate) fn failure(self, manifests: &Manifests) -> Failure {
+        match self {
+            Self::Input(diagnostics) => Failure::input(&diagnostics, manifests.sources()),
+            Self::Other(failure) => failure,
+        }
+    }
+}
+
 fn planned(manifests: &Manifests, wishes: &Wishes, name: &ProxyName) -> Result<(Planned, Diagnostics), Refused> {
     let built = manifests.proxy(name).map_err(Refused::Input)?;
     let planned = Planned {
-        authorization: authorization(manifests, wishes, name)?,
+        authorization: authorization_in(manifests, wishes, &built.proxy)?,
         proxy: built.proxy,
     };
     Ok((planned, built.doubts))
 }
 
-fn authorization(manifests: &Manifests, wishes: &Wishes, name: &ProxyName) -> Result<Authorization, Refused> {
-    let ProxyName::Gateway(gateway) = name else {
-        return Ok(Authorization::None);
-    };
-    authorization_of(
-        manifests,
-        wishes,
-        &manifests.gateway_workload(gateway, &BTreeMap::new()),
-    )
+/// Who decides in a proxy of the manifests.
+pub(crate) fn authorization_in(
+    manifests: &Manifests,
+    wishes: &Wishes,
+    proxy: &Proxy,
+) -> Result<Authorization, Refused> {
+    match &proxy.name {
+        ProxyName::Gateway(gateway) => {
+            let workload = manifests.gateway_workload(gateway, &BTreeMap::new());
+            authorization_of(manifests, wishes, Site::Gateway, &workload, proxy)
+        }
+        ProxyName::Sidecar(_) => match wishes.gateway_of_sidecars(manifests)? {
+            Some(workload) => authorization_of(manifests, wishes, Site::Sidecar, &workload, proxy),
+            None => Ok(Authorization::None),
+        },
+    }
 }
 
-/// Who decides in a gateway.
+/// Who decides in a proxy, by a gateway's policies.
 pub(crate) fn authorization_of(
     manifests: &Manifests,
     wishes: &Wishes,
+    site: Site,
     workload: &GatewayWorkload,
+    proxy: &Proxy,
 ) -> Result<Authorization, Refused> {
-    match &wishes.module {
-        None => Ok(Authorization::Native {
+    let Some(module) = &wishes.module else {
+        enforcement::check_native(&wishes.options).map_err(Refused::Other)?;
+        return Ok(Authorization::Native {
             http: native_rbac(PluginType::Http, manifests, workload).map_err(Refused::Other)?,
             network: native_rbac(PluginType::Network, manifests, workload).map_err(Refused::Other)?,
-        }),
-        Some(module) => Ok(Authorization::Filter {
-            module: module.clone(),
-            http: Box::new(
-                manifests
-                    .filter_config(workload, &FilterOptions::default())
-                    .map_err(Refused::Input)?,
-            ),
-            network: None,
-        }),
-    }
+        });
+    };
+    let config = |plugin_type| {
+        let options = FilterOptions {
+            site,
+            plugin_type,
+            ..wishes.options.clone()
+        };
+        let config = manifests.filter_config(workload, &options);
+        config.map(Box::new).map_err(Refused::Input)
+    };
+    // At a gateway, policies about requests deny connections, too, as Istio has it. A workload's own are passed on to the gateway.
+    let decides_connections = site == Site::Gateway && proxy.passes_connections();
+    Ok(Authorization::Filter {
+        module: module.clone(),
+        http: config(PluginType::Http)?,
+        network: decides_connections.then(|| config(PluginType::Network)).transpose()?,
+    })
 }

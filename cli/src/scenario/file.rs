@@ -16,6 +16,7 @@ use outgate_sdk::manifest::ObjectName;
 
 use crate::arguments::object_name;
 use crate::described::{Description, PeerNames};
+use crate::enforcement::Enforcement;
 use crate::test::documents::Found;
 
 /// A scenario and where it is.
@@ -64,6 +65,11 @@ impl Scenario {
         step.gateway.as_deref().or(self.spec.gateway.as_deref())
     }
 
+    /// How the gateway's policies are enforced in a step.
+    pub(crate) fn enforcement(&self, step: &Step) -> Enforcement {
+        step.enforcement.or(self.spec.enforcement).unwrap_or_default()
+    }
+
     /// Manifests that stand in the scenario itself, with what diagnostics call them.
     pub(crate) fn inline(&self, step: &Step) -> Option<(String, String)> {
         let text = step.inline.as_ref()?;
@@ -102,6 +108,8 @@ pub(crate) struct Spec {
     gateway: Option<String>,
     /// Of the gateway's pods, when the manifests do not say.
     labels: Option<BTreeMap<String, String>>,
+    /// Where the gateway's policies are enforced, and what requests are compared as.
+    enforcement: Option<Enforcement>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -115,6 +123,7 @@ pub(crate) struct Step {
     inline: Option<String>,
     gateway: Option<String>,
     labels: Option<BTreeMap<String, String>>,
+    enforcement: Option<Enforcement>,
     pub(crate) requests: Vec<Case>,
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn run(arguments: &Test, scenarios: &[Scenario]) -> Result<(PathBuf, 
         clients: Vec::new(),
         mappings: arguments.map.clone(),
         module: Some(filter_module::absolute(named.as_ref())?),
+        ..Wishes::default()
     };
     let mut embedded = Embedded::new(module)?;
     let mut envoys = match arguments.runner {

@@ -21,6 +21,8 @@ pub(crate) struct Report {
     pub(crate) scenarios: Vec<ScenarioResult>,
     #[serde(rename = "filterScenarios")]
     pub(crate) filter_scenarios: Vec<FilterScenarioResult>,
+    /// Of the plugin tester; their tests are reported like cases.
+    pub(crate) suites: Vec<FilterScenarioResult>,
 }
 
 #[derive(Serialize)]
@@ -71,6 +73,7 @@ impl Report {
         filter: Option<PathBuf>,
         scenarios: Vec<ScenarioResult>,
         filter_scenarios: Vec<FilterScenarioResult>,
+        suites: Vec<FilterScenarioResult>,
     ) -> Self {
         let cases = || {
             scenarios
@@ -79,7 +82,10 @@ impl Report {
                 .flat_map(|step| &step.cases)
         };
         let passed = cases().filter(|case| case.has_passed()).count();
-        let of_filters = |fate| -> usize { filter_scenarios.iter().map(|scenario| scenario.count(fate)).sum() };
+        let of_filters = |fate| -> usize {
+            let results = filter_scenarios.iter().chain(&suites);
+            results.map(|scenario| scenario.count(fate)).sum()
+        };
         Self {
             skipped: cases().filter(|case| case.skipped.is_some()).count() + of_filters(Fate::Skipped),
             unchecked: cases().map(|case| case.unchecked).sum(),
@@ -88,7 +94,13 @@ impl Report {
             filter: filter.map(|filter| filter.display().to_string()),
             scenarios,
             filter_scenarios,
+            suites,
         }
+    }
+
+    /// What came of filters' own scenarios and of suites.
+    pub(crate) fn of_filters(&self) -> impl Iterator<Item = &FilterScenarioResult> {
+        self.filter_scenarios.iter().chain(&self.suites)
     }
 
     pub(crate) fn print(&self) {
@@ -104,16 +116,12 @@ impl Report {
             }
             anstream::println!();
         }
-        for scenario in &self.filter_scenarios {
+        for scenario in self.of_filters() {
             scenario.print();
         }
         let style = if self.failed == 0 { GOOD } else { ERROR };
         anstream::println!("{style}{} passed, {} failed{PLAIN}", self.passed, self.failed);
-        let skipped: usize = self
-            .filter_scenarios
-            .iter()
-            .map(|scenario| scenario.count(Fate::Skipped))
-            .sum();
+        let skipped: usize = self.of_filters().map(|scenario| scenario.count(Fate::Skipped)).sum();
         if skipped > 0 {
             anstream::println!("{FAINT}{skipped} skipped{PLAIN}");
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use outgate_sdk::filter_config::Site;
 use outgate_sdk::input::Input;
 use outgate_sdk::manifest::{Manifests, ObjectName};
 use outgate_sdk::proxy::{Address, Endpoint};
@@ -25,8 +26,8 @@ const NOWHERE: &str = "192.0.2.1";
 pub(super) struct Stage {
     pub(super) manifests: Manifests,
     pub(super) plan: Plan,
-    /// The gateway that the expectations are about.
-    pub(super) gateway: ProxyName,
+    gateway: ProxyName,
+    site: Site,
 }
 
 impl Stage {
@@ -58,22 +59,36 @@ impl Stage {
                 names.push(name);
             }
         }
-        let (mut plan, _) = Plan::of(&manifests, &names, wishes).map_err(shown)?;
+        let wishes = Wishes {
+            options: scenario.enforcement(step).options(),
+            gateway: Some(gateway_workload(&manifests, gateway.workload(), &scenario.labels(step))),
+            ..wishes.clone()
+        };
+        let (mut plan, _) = Plan::of(&manifests, &names, &wishes).map_err(shown)?;
         let is_called = step.requests.iter().any(|case| case.request.is_direct());
         if is_called && !is_opened {
-            let planned = bare_gateway(scenario, step, &manifests, &gateway, wishes).map_err(shown)?;
+            let planned = bare_gateway(scenario, step, &manifests, &gateway, &wishes).map_err(shown)?;
             plan.proxies.push(planned);
         }
         Ok(Self {
             manifests,
             plan,
             gateway,
+            site: wishes.options.site,
         })
     }
 
     pub(super) fn proxy(&self, name: &ProxyName) -> Option<&Proxy> {
         let planned = self.plan.proxies.iter().find(|planned| planned.proxy.name == *name);
         planned.map(|planned| &planned.proxy)
+    }
+
+    /// The proxy that the expectations are about, of a request that goes to `entrance` first.
+    pub(super) fn decider<'a>(&'a self, entrance: &'a ProxyName) -> &'a ProxyName {
+        match self.site {
+            Site::Gateway => &self.gateway,
+            Site::Sidecar => entrance,
+        }
     }
 
     /// The proxy and the port that a request goes to first.
@@ -115,7 +130,7 @@ fn bare_gateway(
         normalization: manifests.normalization(),
     };
     Ok(Planned {
-        authorization: authorization_of(manifests, wishes, &workload)?,
+        authorization: authorization_of(manifests, wishes, Site::Gateway, &workload, &proxy)?,
         proxy,
     })
 }

@@ -1,279 +1,259 @@
-//! Plays the tests of a suite.
+//! Plays a test: the callbacks of one stream, in the tester's order.
 
-use outgate_suite_import::http1::{self, Head};
-use outgate_suite_import::{
-    Delivery, Expectation, Header, Input, Invocation, LogLevel as SuiteLevel, Test as SuiteTest, join_repeats,
+use outgate_test_host::{
+    Action, HeaderMap, Host, HttpStream, LocalReply, LogLine, Message, Outcome, Phase as Callback, Step, Trap,
 };
-use outgate_test_host::{Host, HttpStream, LogLevel, Module, Phase, Profile, Property, Request, Response};
 
-use super::Suite;
-use super::check::{Check, Found, joined};
-use crate::arguments::Test;
-use crate::failure::Failure;
-use crate::filter_scenario::{CaseResult, DifferenceResult, Fate, FilterScenarioResult};
+use super::check::{Course, Found, Kind};
+use super::plan::{Expected, Phase, Pieces, PlannedTest};
+use super::{Plugin, Suite};
+use crate::filter_scenario::{CaseResult, DifferenceResult, Fate, in_short};
+use crate::output::{FAINT, PLAIN, harmless};
 
-/// Where the clock stands in that tester, when a suite does not say: a millisecond after the epoch.
-const CLOCK: u64 = 1_000_000;
-
-pub(super) fn run(arguments: &Test, suite: &Suite) -> Result<FilterScenarioResult, Failure> {
-    let env = &suite.suite.env;
-    let path = match (&arguments.filter, &env.wasm_path) {
-        (Some(path), _) => path.clone(),
-        (None, Some(path)) => suite.beside(path),
-        (None, None) => {
-            return Err(format!("{} names no module: env.wasm_path, or --filter", suite.file.display()).into());
-        }
-    };
-    let module = Module::load(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let configuration = match &env.config_path {
-        Some(path) => suite.read_beside(path)?,
-        None => Vec::new(),
-    };
-    let mut cases = Vec::new();
-    for test in &suite.suite.tests {
-        if arguments.cases.is_empty() || arguments.cases.contains(&test.name) {
-            cases.push(play(suite, test, &module, &configuration)?);
-        }
-    }
-    let file = suite.file.display().to_string();
-    let name = suite
-        .file
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    Ok(FilterScenarioResult::of_suite(name, file, cases))
+/// A test that has been played.
+pub(super) struct Played {
+    pub(super) result: CaseResult,
+    /// Did the plugin trap, or not start? Then there is nothing to measure.
+    pub(super) trapped: bool,
 }
 
-fn play(suite: &Suite, test: &SuiteTest, module: &Module, configuration: &[u8]) -> Result<CaseResult, Failure> {
-    let env = &suite.suite.env;
-    let mut builder = Host::builder(module)
-        .profile(Profile::Gcp)
-        .configuration(configuration)
-        .log_level(level(env.log_level))
-        .clock(
-            env.time_secs
-                .map_or(CLOCK, |seconds| seconds.saturating_mul(1_000_000_000)),
-        );
-    for property in &test.properties {
-        let path: Vec<&str> = property.path.split('.').collect();
-        builder = builder.property(path.join("\0").as_str(), Property::Bytes(property.value.clone()));
+/// Where lines of the plugin's log go besides the report.
+pub(super) enum Log {
+    Nowhere,
+    StandardError,
+}
+
+impl Log {
+    /// Standard output is for the report, so a suite's log goes to standard error in its place. Files are not written: a test
+    /// changes nothing.
+    pub(super) fn new(suite: &Suite) -> Self {
+        match suite.suite.env.log_path.as_deref() {
+            None => Self::Nowhere,
+            Some("/dev/stdout" | "/dev/stderr") => Self::StandardError,
+            Some(path) => {
+                let file = suite.file.display();
+                anstream::eprintln!(
+                    "{file}: `env.log_path`: nothing is written to {path}; /dev/stderr shows what the plugin logs"
+                );
+                Self::Nowhere
+            }
+        }
     }
-    let mut differences = Vec::new();
-    let mut result = CaseResult {
-        name: test.name.clone(),
-        line: test.at.line,
-        request: String::new(),
-        fate: Fate::Passed,
-        summary: String::new(),
-        variation: None,
-        differences: Vec::new(),
-        report: None,
-    };
-    let mut host = match builder.start() {
+
+    fn tell<'l>(&self, test: &PlannedTest<'_>, lines: impl Iterator<Item = &'l LogLine>) {
+        if matches!(self, Self::StandardError) {
+            anstream::eprintln!("{FAINT}--- {}{PLAIN}", harmless(&test.name));
+            for line in lines {
+                anstream::eprintln!("{}", harmless(&line.to_string()));
+            }
+        }
+    }
+}
+
+pub(super) fn play(plugin: &Plugin<'_>, test: &PlannedTest<'_>, log: &Log) -> Played {
+    let mut host = match plugin.host(&plugin.module, plugin.level()).start() {
         Ok(host) => host,
         Err(error) => {
-            result.fate = Fate::Failed;
-            result.summary = "not started".to_owned();
-            result.report = Some(error.to_string());
-            return Ok(result);
+            log.tell(test, error.logs.iter());
+            let difference = test.plugin_init.difference("the plugin to start", error.to_string());
+            return Played::new(
+                test,
+                "not started".to_owned(),
+                vec![difference],
+                true,
+                error.to_string(),
+            );
         }
     };
     let mut player = Player {
-        suite,
         test,
-        differences: &mut differences,
-        told: 0,
+        differences: Vec::new(),
     };
-    let started = Found {
-        logs: host.logs().iter().map(|line| line.message.clone()).collect(),
-        ..Found::default()
-    };
-    player
-        .check("plugin_init", test.at.line)
-        .logs(&test.plugin_init, &started)?;
-    let outcome = player.stream(&mut host)?;
-    let ended = Found {
-        logs: outcome
-            .logs
-            .iter()
-            .filter(|line| matches!(line.phase, Phase::Done | Phase::Delete))
-            .map(|line| line.message.clone())
-            .collect(),
-        ..Found::default()
-    };
-    player
-        .check("stream_destroy", test.at.line)
-        .logs(&test.stream_destroy, &ended)?;
-    let shown = outcome.to_string();
-    result.summary = shown.lines().next().unwrap_or_default().to_owned();
-    if !differences.is_empty() || outcome.trap.is_some() {
-        result.fate = Fate::Failed;
-        result.report = Some(shown);
-    }
-    result.differences = differences;
-    Ok(result)
-}
-
-struct Player<'a> {
-    suite: &'a Suite,
-    test: &'a SuiteTest,
-    differences: &'a mut Vec<DifferenceResult>,
-    /// How many lines the stream has logged until the last phase.
-    told: usize,
-}
-
-impl<'a> Player<'a> {
-    fn check<'c>(&'c mut self, phase: &str, line: usize) -> Check<'c>
-    where
-        'a: 'c,
-    {
-        Check {
-            suite: self.suite,
-            phase: phase.to_owned(),
-            line,
-            differences: self.differences,
+    player.plugin_init(&host);
+    let outcome = player.stream(&mut host);
+    let mut trapped = outcome.trap.is_some();
+    let mut report = outcome.to_string();
+    let mut own = host.logs().to_vec();
+    if !trapped {
+        match host.shutdown() {
+            Ok(lines) => own = lines,
+            Err(trap) => {
+                trapped = true;
+                report = format!("{report}\n{trap}");
+                player.died(&test.plugin_init, &trap);
+            }
         }
     }
+    let mut lines: Vec<&LogLine> = own.iter().chain(&outcome.logs).collect();
+    lines.sort_by_key(|line| line.sequence);
+    log.tell(test, lines.into_iter());
+    for line in &own {
+        report = format!("{report}\n  log {line}");
+    }
+    Played::new(test, in_short(&outcome), player.differences, trapped, report)
+}
 
-    fn stream(&mut self, host: &mut Host) -> Result<outgate_test_host::Outcome, String> {
+impl Played {
+    fn new(
+        test: &PlannedTest<'_>,
+        summary: String,
+        differences: Vec<DifferenceResult>,
+        trapped: bool,
+        report: String,
+    ) -> Self {
+        let has_failed = !differences.is_empty();
+        Self {
+            trapped,
+            result: CaseResult {
+                name: test.name.clone(),
+                line: test.test.at.line,
+                request: test.request(),
+                fate: if has_failed { Fate::Failed } else { Fate::Passed },
+                summary,
+                variation: None,
+                differences,
+                report: has_failed.then_some(report),
+            },
+        }
+    }
+}
+
+struct Player<'p> {
+    test: &'p PlannedTest<'p>,
+    differences: Vec<DifferenceResult>,
+}
+
+/// The phase in which the plugin died is the error.
+type Lived<'p> = Result<(), &'p Expected<'p>>;
+
+impl<'p> Player<'p> {
+    /// What was logged before there was a plugin is the VM's, which matchers do not see.
+    fn plugin_init(&mut self, host: &Host) {
+        let is_plugins = |line: &&LogLine| !matches!(line.phase, Callback::Instantiate | Callback::Initialize);
+        let found = Found {
+            logs: messages(host.logs().iter().filter(is_plugins)),
+            ..Found::default()
+        };
+        self.check(&self.test.plugin_init, &found, Kind::Lifecycle);
+    }
+
+    /// Plays the stream, as far as the plugin lives: one that dies has failed, whatever was expected of the rest.
+    fn stream(&mut self, host: &mut Host) -> Outcome {
+        let mut stream = host.http_stream(self.test.stream_request());
+        let fatal = self.phases(&mut stream).err();
+        let told = stream.logs().len();
+        let outcome = stream.finish();
+        match (&outcome.trap, fatal) {
+            (Some(trap), fatal) => self.died(fatal.unwrap_or(&self.test.stream_destroy), trap),
+            (None, _) => {
+                let found = Found {
+                    logs: messages(outcome.logs[told..].iter()),
+                    ..Found::default()
+                };
+                self.check(&self.test.stream_destroy, &found, Kind::Lifecycle);
+            }
+        }
+        outcome
+    }
+
+    /// The callbacks before the end.
+    fn phases(&mut self, stream: &mut HttpStream<'_>) -> Lived<'p> {
         let test = self.test;
-        let nothing = Invocation::default();
-        let request = test.request_headers.as_ref();
-        let headers = self.headers(request.unwrap_or(&nothing), Head::Request)?;
-        // Whether a body follows is not told with the headers.
-        let request_message = Request::from_headers(headers.iter().map(|header| (&header.key, &header.value)));
-        let mut stream = host.http_stream(request_message.trailing_empty_chunk());
-        stream.request_headers();
-        let created = self.found(&mut stream, |phase| phase == Phase::ContextCreate);
-        self.check("stream_init", test.at.line)
-            .logs(&test.stream_init, &created)?;
-        if let Some(invocation) = request {
-            self.phase(&mut stream, invocation, "request_headers", true, Vec::new())?;
+        stream.create_context();
+        lives(stream, &test.stream_init)?;
+        let found = Found {
+            logs: messages(stream.logs().iter()),
+            ..Found::default()
+        };
+        self.check(&test.stream_init, &found, Kind::Lifecycle);
+        if let Some(phase) = &test.request_headers {
+            self.head(stream, phase, Message::Request)?;
         }
-        self.bodies(&mut stream, &test.request_body, "request_body")?;
-        if let Some(invocation) = &test.response_headers
-            && stream.local_reply().is_none()
-        {
-            let headers = self.headers(invocation, Head::Response)?;
-            stream.continue_request();
-            self.told = stream.logs().len();
-            let lines = headers.iter().map(|header| (&header.key, &header.value));
-            stream.response_headers(Response::from_lines(lines).trailing_empty_chunk());
-            self.phase(&mut stream, invocation, "response_headers", true, Vec::new())?;
-        } else if let Some(invocation) = &test.response_headers {
-            self.phase(&mut stream, invocation, "response_headers", false, Vec::new())?;
+        self.bodies(stream, &test.request_body, Message::Request)?;
+        if let Some(phase) = &test.response_headers {
+            self.head(stream, phase, Message::Response)?;
         }
-        self.bodies(&mut stream, &test.response_body, "response_body")?;
-        Ok(stream.finish())
+        self.bodies(stream, &test.response_body, Message::Response)
     }
 
-    fn bodies(&mut self, stream: &mut HttpStream<'_>, invocations: &[Invocation], name: &str) -> Result<(), String> {
-        for invocation in invocations {
-            let content = match &invocation.input {
-                Input::Content(content) => content.clone(),
-                Input::File(path) => self.suite.read_beside(path)?,
-                Input::Headers(_) => Vec::new(),
-            };
-            self.told = stream.logs().len();
-            let before = stream.passed_body(name == "response_body").len();
-            for (index, chunk) in pieces(&content, &self.test.delivery).iter().enumerate() {
-                let is_last = index + 1 == pieces(&content, &self.test.delivery).len();
+    fn head(&mut self, stream: &mut HttpStream<'_>, phase: &'p Phase<'p, HeaderMap>, message: Message) -> Lived<'p> {
+        let told = stream.logs().len();
+        let is_over = stream.local_reply().is_some();
+        let step = match message {
+            Message::Request => stream.request_headers(),
+            Message::Response => stream.response_headers(phase.input.clone()),
+        };
+        lives(stream, &phase.expected)?;
+        let mut found = Found::default();
+        if !is_over {
+            found.logs = messages(stream.logs()[told..].iter());
+            found.course = course(step);
+            match stream.local_reply() {
+                Some(reply) => found.take_reply(reply),
+                None => found.headers = stream.headers(message).clone(),
+            }
+        }
+        self.check(&phase.expected, &found, Kind::Headers);
+        Ok(())
+    }
+
+    fn bodies(&mut self, stream: &mut HttpStream<'_>, phases: &'p [Phase<'p, Pieces>], message: Message) -> Lived<'p> {
+        for phase in phases {
+            let mut found = Found::default();
+            for (index, piece) in phase.input.iter().enumerate() {
+                // The tester forgets what was logged with each piece, also with one that comes after a reply.
+                found.logs.clear();
                 if stream.local_reply().is_some() {
-                    break;
+                    continue;
                 }
-                if name == "response_body" {
-                    stream.response_body(chunk, is_last);
-                } else {
-                    stream.request_body(chunk, is_last);
+                let (told, passed) = (stream.logs().len(), stream.passed_body(message).len());
+                let is_last = index + 1 == phase.input.len();
+                let step = match message {
+                    Message::Request => stream.request_body(piece, is_last),
+                    Message::Response => stream.response_body(piece, is_last),
+                };
+                found.course = course(step);
+                lives(stream, &phase.expected)?;
+                found.logs = messages(stream.logs()[told..].iter());
+                match stream.local_reply() {
+                    Some(reply) => found.take_reply(reply),
+                    None => found.body.extend_from_slice(&stream.passed_body(message)[passed..]),
                 }
             }
-            let body = stream.passed_body(name == "response_body");
-            self.phase(stream, invocation, name, false, body[before.min(body.len())..].to_vec())?;
+            self.check(&phase.expected, &found, Kind::Body);
         }
         Ok(())
     }
 
-    fn phase(
-        &mut self,
-        stream: &mut HttpStream<'_>,
-        invocation: &Invocation,
-        name: &str,
-        of_headers: bool,
-        body: Vec<u8>,
-    ) -> Result<(), String> {
-        let mut found = self.found(stream, |phase| phase != Phase::ContextCreate);
-        found.reply = stream.local_reply();
-        match &found.reply {
-            Some(reply) => {
-                found.headers = joined(&reply.headers);
-                found
-                    .headers
-                    .insert(0, (":status".to_owned(), reply.status.to_string()));
-                found.body.clone_from(&reply.body);
-            }
-            None => {
-                found.headers = joined(&stream.headers(name.starts_with("response")));
-                found.body = body;
-            }
-        }
-        let expected: &Expectation = &invocation.result;
-        self.check(name, invocation.at.line)
-            .stream(expected, &found, of_headers)
+    fn check(&mut self, expected: &Expected<'_>, found: &Found, kind: Kind) {
+        self.differences.append(&mut expected.differences(found, kind));
     }
 
-    fn found(&mut self, stream: &mut HttpStream<'_>, is_of: impl Fn(Phase) -> bool) -> Found {
-        let logs = stream.logs();
-        let new = logs
-            .get(self.told..)
-            .unwrap_or_default()
-            .iter()
-            .filter(|line| is_of(line.phase));
-        Found {
-            logs: new.map(|line| line.message.clone()).collect(),
-            ..Found::default()
-        }
-    }
-
-    fn headers(&self, invocation: &Invocation, head: Head) -> Result<Vec<Header>, String> {
-        let content = match &invocation.input {
-            Input::Headers(headers) => return Ok(join_repeats(headers.iter().cloned())),
-            Input::Content(content) => content.clone(),
-            Input::File(path) => self.suite.read_beside(path)?,
-        };
-        http1::parse(&content, head)
-            .map_err(|error| format!("{}:{}: {error}", self.suite.file.display(), invocation.at.line))
+    fn died(&mut self, expected: &Expected<'_>, trap: &Trap) {
+        self.differences.push(expected.difference("no trap", trap.to_string()));
     }
 }
 
-fn pieces<'a>(content: &'a [u8], delivery: &Delivery) -> Vec<&'a [u8]> {
-    let size = match delivery {
-        Delivery::Whole => return vec![content],
-        Delivery::ChunkSize(size) => usize::try_from(size.get()).unwrap_or(usize::MAX),
-        Delivery::NumChunks(number) => {
-            let number = number.get() as usize;
-            let size = content.len() / number;
-            let cut = |index: usize| {
-                let end = if index + 1 == number {
-                    content.len()
-                } else {
-                    (index + 1) * size
-                };
-                &content[index * size..end]
-            };
-            return (0..number).map(cut).collect();
-        }
-    };
-    content.chunks(size.max(1)).collect()
+impl Found {
+    /// What was found before in the pieces of a body stays.
+    fn take_reply(&mut self, reply: &LocalReply) {
+        self.headers = reply.headers.clone();
+        self.body.extend_from_slice(&reply.body);
+        self.reply = Some(reply.clone());
+    }
 }
 
-fn level(level: Option<SuiteLevel>) -> LogLevel {
-    match level {
-        Some(SuiteLevel::Trace) => LogLevel::Trace,
-        Some(SuiteLevel::Debug) => LogLevel::Debug,
-        Some(SuiteLevel::Info) | None => LogLevel::Info,
-        Some(SuiteLevel::Warn) => LogLevel::Warn,
-        Some(SuiteLevel::Error) => LogLevel::Error,
-        Some(SuiteLevel::Critical) => LogLevel::Critical,
+fn course(step: Step) -> Course {
+    match step.action {
+        Action::Continue => Course::WentOn,
+        Action::Pause => Course::Stopped,
     }
+}
+
+fn lives<'p>(stream: &HttpStream<'_>, phase: &'p Expected<'p>) -> Lived<'p> {
+    if stream.trap().is_none() { Ok(()) } else { Err(phase) }
+}
+
+fn messages<'l>(lines: impl Iterator<Item = &'l LogLine>) -> Vec<String> {
+    lines.map(|line| line.message.clone()).collect()
 }

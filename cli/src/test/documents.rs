@@ -1,4 +1,4 @@
-//! Finds scenarios, of both kinds, in files and directories.
+//! Finds scenarios, of both kinds, and suites in files and directories.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
 use outgate_sdk::located::{self, Node};
 use outgate_sdk::source::Sources;
+use outgate_suite_import::is_text_format;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -42,11 +43,11 @@ impl Documents {
         for path in paths {
             let before = documents.count();
             if path.is_dir() {
-                for file in yaml_files(path)? {
-                    documents.read(&file)?;
+                for file in readable_files(path)? {
+                    documents.read(&file, false)?;
                 }
             } else {
-                documents.read(path)?;
+                documents.read(path, true)?;
             }
             if documents.count() == before {
                 return Err(Failure::Message(format!(
@@ -63,19 +64,26 @@ impl Documents {
         self.scenarios.len() + self.filter_scenarios.len() + self.suites.len()
     }
 
-    fn read(&mut self, file: &Path) -> Result<(), Failure> {
+    /// Reads a file. One that nobody named need not be for us.
+    fn read(&mut self, file: &Path, is_named: bool) -> Result<(), Failure> {
         let shown = file.display().to_string();
         let text = fs::read_to_string(file).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-        if Suite::is_suite(file, &text) {
-            self.suites.push(Suite::read(file, &text)?);
+        if is_text_format(&shown) {
+            if is_named || Suite::is_likely(&shown, &text) {
+                self.suites.push(Suite::read(file, &text)?);
+            }
             return Ok(());
         }
         let mut sources = Sources::default();
-        let id = sources.add(shown, text);
+        let id = sources.add(shown, text.as_str());
         let (documents, errors) = located::parse(&sources, id);
         if !errors.is_empty() {
             let diagnostics: Diagnostics = errors.into_iter().map(Diagnostic::from).collect();
             return Err(Failure::input(&diagnostics, &sources));
+        }
+        if documents.first().is_some_and(Suite::is_one) {
+            self.suites.push(Suite::read(file, &text)?);
+            return Ok(());
         }
         for node in documents {
             if node.get("apiVersion").and_then(Node::as_str) != Some(API_VERSION) {
@@ -106,15 +114,16 @@ fn refused(diagnostic: Diagnostic, sources: &Sources) -> Failure {
     Failure::input(&diagnostics, sources)
 }
 
-fn yaml_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The files of a directory that can have something.
+fn readable_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error| format!("{} cannot be read: {error}", directory.display());
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path
+        let is_yaml = path
             .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml")
-        {
+            .is_some_and(|ending| ending == "yaml" || ending == "yml");
+        if is_yaml || is_text_format(&path.to_string_lossy()) {
             files.push(path);
         }
     }

@@ -43,7 +43,7 @@ fn document(report: &Report) -> String {
         });
         add_suite(&mut suites, &scenario.name, &scenario.file, &cases.collect::<Vec<_>>());
     }
-    for scenario in &report.filter_scenarios {
+    for scenario in report.of_filters() {
         let cases: Vec<Case> = scenario.cases.iter().map(Case::of_filter).collect();
         add_suite(&mut suites, &scenario.name, &scenario.file, &cases);
     }

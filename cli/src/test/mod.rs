@@ -1,4 +1,4 @@
-//! `outgate test`: scenario files of both kinds, played and reported.
+//! `outgate test`: scenario files of both kinds and suites of another tester, played and reported.
 
 pub(crate) mod documents;
 mod junit;
@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use crate::arguments::{OutputFormat, Runner, Test};
 use crate::failure::{FINE, Failure, findings};
 use crate::filter_scenario;
+use crate::hosted::content::Configuration;
 use crate::output::{self, FAINT, PLAIN};
 use crate::scenario::{self, Report};
-use crate::suite;
+use crate::suite::{self, Suite};
 use crate::watch::Watcher;
 use documents::Documents;
 
@@ -28,13 +29,7 @@ fn once(arguments: &Test, documents: &Documents) -> Result<ExitCode, Failure> {
         filter_scenarios,
         suites,
     } = documents;
-    if let (Runner::Envoy, Some(first)) = (arguments.runner, filter_scenarios.first()) {
-        return Err(format!(
-            "--in envoy is for `kind: Scenario`; {} has a `kind: FilterScenario`, which the embedded host plays",
-            first.file.display()
-        )
-        .into());
-    }
+    refuse_misplaced(arguments, documents)?;
     // Only cases of filters have tags, and names that are theirs alone.
     let is_selective = !arguments.cases.is_empty() || !arguments.tags.is_empty();
     let (filter, results) = if scenarios.is_empty() || is_selective {
@@ -43,9 +38,9 @@ fn once(arguments: &Test, documents: &Documents) -> Result<ExitCode, Failure> {
         let (filter, results) = scenario::run(arguments, scenarios)?;
         (Some(filter), results)
     };
-    let mut of_filters = filter_scenario::run(arguments, filter_scenarios)?;
-    of_filters.append(&mut suite::run(arguments, suites)?);
-    let report = Report::new(filter, results, of_filters);
+    let of_suites: Vec<String> = suites.iter().flat_map(Suite::names).collect();
+    let of_filters = filter_scenario::run(arguments, filter_scenarios, &of_suites)?;
+    let report = Report::new(filter, results, of_filters, suite::run(arguments, suites)?);
     if let Some(file) = &arguments.junit {
         junit::write(&report, file)?;
     }
@@ -54,6 +49,39 @@ fn once(arguments: &Test, documents: &Documents) -> Result<ExitCode, Failure> {
         OutputFormat::Text => report.print(),
     }
     Ok(if report.failed == 0 { FINE } else { findings() })
+}
+
+/// Refuses options that mean nothing to one of the documents.
+fn refuse_misplaced(arguments: &Test, documents: &Documents) -> Result<(), Failure> {
+    let filter_scenario = documents.filter_scenarios.first().map(|first| first.file.display());
+    let suite = documents.suites.first().map(|first| first.file().display());
+    let refusal = match (filter_scenario, suite) {
+        (Some(file), _) if arguments.runner == Runner::Envoy => {
+            format!(
+                "--in envoy is for `kind: Scenario`; {file} has a `kind: FilterScenario`, which the embedded host plays"
+            )
+        }
+        (_, Some(file)) if arguments.runner == Runner::Envoy => {
+            format!(
+                "--in envoy is for `kind: Scenario`; {file} is a suite of the plugin tester, which the embedded host plays"
+            )
+        }
+        (_, Some(file)) if arguments.update => {
+            format!(
+                "--update is for `kind: FilterScenario`; {file} is a suite of the plugin tester, and stays as it is"
+            )
+        }
+        (Some(file), _) if arguments.config.is_some() => {
+            format!(
+                "--config is for suites of the plugin tester; {file} has a `kind: FilterScenario`, which says it itself"
+            )
+        }
+        (_, None) if arguments.config.is_some() => {
+            "--config is for suites of the plugin tester, and none is here".to_owned()
+        }
+        _ => return Ok(()),
+    };
+    Err(refusal.into())
 }
 
 /// Runs, and runs again when something has changed. What cannot run now may be able to after the next change.
@@ -82,7 +110,8 @@ fn files(arguments: &Test, documents: Option<&Documents>) -> Result<Vec<PathBuf>
         files.extend(filter_scenario::module_path(scenario, arguments));
     }
     let suites = documents.into_iter().flat_map(|documents| &documents.suites);
-    files.extend(suites.map(|suite| suite.file().to_owned()));
+    files.extend(suites.flat_map(|suite| suite.files(arguments)));
+    files.extend(arguments.config.as_ref().and_then(Configuration::file).cloned());
     for scenario in documents.into_iter().flat_map(|documents| &documents.scenarios) {
         files.extend(scenario.spec.steps.iter().flat_map(|step| scenario.manifests(step)));
     }

@@ -2,6 +2,7 @@
 
 mod print;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -119,6 +120,8 @@ fn read(arguments: &Up) -> Result<(Plan, Manifests), Unusable> {
                 Some(filter_module::absolute(arguments.filter.as_ref()).map_err(Unusable::Failure)?)
             }
         },
+        options: arguments.enforcement.options(),
+        gateway: (arguments.gateway.as_ref()).map(|gateway| manifests.gateway_workload(gateway, &BTreeMap::new())),
     };
     let sources: &Sources = manifests.sources();
     match Plan::of_all(&manifests, &wishes) {

@@ -1,6 +1,6 @@
 //! At a sidecar: the caller is the proxy's own workload.
 
-use outgate_test_host::Host;
+use outgate_test_host::{Host, Property};
 use serde_json::{Value, json};
 
 use crate::module::{decision, get, logged, module};
@@ -25,6 +25,26 @@ fn the_proxys_own_workload_calls() {
         let outcome = host.request(get("/").uri_san("spiffe://td/ns/x/sa/y").mtls(true));
         assert_eq!(decision(&outcome), expected, "{principal}");
         assert_eq!(logged(&outcome, "principal").as_deref(), Some("td/ns/shop/sa/cart"));
+    }
+}
+
+/// What one connection's log has says nothing of the other connections' logs.
+#[test]
+fn every_request_is_logged_with_the_workload() {
+    let Some(module) = module() else { return };
+    let host = Host::builder(module)
+        .property("xds.node.metadata.NAMESPACE", "shop")
+        .property("xds.node.metadata.SERVICE_ACCOUNT", "cart")
+        .configuration(by_itself(&[]))
+        .start();
+    let mut host = host.unwrap_or_else(|error| panic!("{error}"));
+    for connection in [1, 1, 1, 2, 3, 3] {
+        let outcome = host.request(get("/").property("connection.id", Property::Uint(connection)));
+        assert_eq!(
+            logged(&outcome, "principal").as_deref(),
+            Some("td/ns/shop/sa/cart"),
+            "{connection}"
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::lower_case;
+use super::punycode::is_encoded;
 
 /// A host in its canonical form, and the port that stood behind it.
 pub(super) struct Host<'a> {
@@ -20,8 +21,10 @@ impl<'a> Host<'a> {
             [] => true,
             [_colon, digits @ ..] => (1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
         };
-        let relative = written.strip_suffix(b".").unwrap_or(written);
-        let name = lower_case(relative);
+        let name = match unescaped(written) {
+            Cow::Borrowed(name) => lower_case(without_dot(name)),
+            Cow::Owned(name) => Cow::Owned(without_dot(&name).to_ascii_lowercase()),
+        };
         let canonical = address(&name).map(Cow::Owned);
         let is_host = canonical.is_some() || is_host_name(&name);
         let name = canonical.unwrap_or(name);
@@ -48,6 +51,33 @@ fn without_port(authority: &[u8]) -> (&[u8], &[u8]) {
     let bracket = authority.iter().rposition(|&byte| byte == b']').unwrap_or(0);
     let colon = authority[bracket..].iter().position(|&byte| byte == b':');
     authority.split_at(colon.map_or(authority.len(), |colon| bracket + colon))
+}
+
+/// A name may be told to be one of the root by a dot behind it.
+fn without_dot(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b".").unwrap_or(name)
+}
+
+/// The host as parsers of URLs read it, who decode escapes in it as everywhere.
+fn unescaped(host: &[u8]) -> Cow<'_, [u8]> {
+    if !host.contains(&b'%') {
+        return Cow::Borrowed(host);
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut name = Vec::with_capacity(host.len());
+    let mut rest = host;
+    while let [first, after @ ..] = rest {
+        let escaped = match rest {
+            [b'%', high, low, after @ ..] => digit(*high)
+                .zip(digit(*low))
+                .map(|(high, low)| (high << 4 | low, after)),
+            _ => None,
+        };
+        let (byte, after) = escaped.unwrap_or((*first, after));
+        name.push(byte);
+        rest = after;
+    }
+    Cow::Owned(name)
 }
 
 /// An address as it is usually written, if the host is one.
@@ -97,15 +127,16 @@ fn number(text: &[u8]) -> Option<u64> {
 const LONGEST_NAME: usize = 253;
 const LONGEST_LABEL: usize = 63;
 
-/// Labels of letters, digits, hyphens and underscores, with dots between them. A label that claims to be the ASCII form of another
-/// must be the one that it has.
+/// Labels of letters, digits, hyphens and underscores, with dots between them. One that claims to be the ASCII form of another must
+/// be one.
 fn is_host_name(name: &[u8]) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.split(|&byte| byte == b'.').all(is_label)
 }
 
 fn is_label(label: &[u8]) -> bool {
     let is_letter = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-    (1..=LONGEST_LABEL).contains(&label.len()) && label.iter().all(is_letter)
+    let is_plain = (1..=LONGEST_LABEL).contains(&label.len()) && label.iter().all(is_letter);
+    is_plain && label.strip_prefix(b"xn--").is_none_or(is_encoded)
 }
 
 #[cfg(test)]
@@ -129,7 +160,17 @@ mod tests {
             ("a.com,b.com", "a.com,b.com", true),
             ("user@test.com", "user@test.com", true),
             ("test.com@evil.com:80", "test.com@evil.com", true),
-            ("te%73t.com", "te%73t.com", true),
+            ("te%73t.com", "test.com", true),
+            ("TEST%2Ecom%2e:80", "test.com", true),
+            ("te%7.com", "te%7.com", true),
+            ("test.com%", "test.com%", true),
+            ("test%2525.com", "test%25.com", true),
+            ("b%C3%BCcher.example", "b\u{fc}cher.example", true),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example", false),
+            ("XN--BCHER-KVA.example:80", "xn--bcher-kva.example", false),
+            ("xn--test-.com", "xn--test-.com", true),
+            ("xn--.com", "xn--.com", true),
+            ("a.xn--9999999", "a.xn--9999999", true),
             (".test.com", ".test.com", true),
             ("a..test.com", "a..test.com", true),
             ("te st.com", "te st.com", true),
@@ -149,7 +190,7 @@ mod tests {
             ("[::1]:443", "[::1]", false),
             ("[0:0::1]", "[::1]", true),
             ("[2001:DB8::1]:443", "[2001:db8::1]", false),
-            ("[fe80::1%25eth0]", "[fe80::1%25eth0]", true),
+            ("[fe80::1%25eth0]", "[fe80::1%eth0]", true),
             ("[::1", "[", true),
             ("::1", "", true),
             ("", "", true),

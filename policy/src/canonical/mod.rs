@@ -5,7 +5,7 @@
 //! are about this instead:
 //!
 //! ```text
-//! :authority   TEST.com.:80        ──▶  test.com      lower case, no port, no trailing dot, addresses as they are usually written
+//! :authority   TEST.com.:80        ──▶  test.com      lower case, no port, no trailing dot, no escapes, usual addresses
 //! :path        /a/..//%2fheaders?q ──▶  /headers?q    as DECODE_AND_MERGE_SLASHES leaves it, again until nothing changes
 //! ```
 //!
@@ -15,6 +15,8 @@
 mod host;
 mod path;
 mod policy;
+mod punycode;
+mod request;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,6 +26,7 @@ use host::Host;
 use path::Path;
 
 pub use policy::{NotCanonical, canonical_policy};
+pub use request::CanonicalRequest;
 
 /// What rules are about, where a request is spelled otherwise.
 #[derive(Clone, Debug)]
@@ -39,7 +42,8 @@ pub struct Canonical {
 /// What servers may read differently.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Ambiguity {
-    /// The host: a trailing dot, something that is no host name, an address in an unusual notation.
+    /// The host: a trailing dot, escapes, something that is no host name or only looks like an internationalised one, an address in
+    /// an unusual notation.
     Host,
     /// The path: slashes in a row, dot segments, escapes of slashes and of other bytes that parts of a URL begin with.
     Path,

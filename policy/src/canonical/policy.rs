@@ -10,7 +10,8 @@ use crate::model::{Constraint, Policy, Subject};
 use crate::pattern::{PathPattern, TemplateSegment, TextPattern};
 
 /// A policy as it is compared with canonical requests: `test.com:*`, which is how the ports of a host are taken along in Istio's
-/// matching, becomes `test.com`.
+/// matching, stands for `test.com`, too. So what is decided about a request as it is spelled is what Istio decides, but for a policy
+/// that names a host with all its ports and not the host without one.
 ///
 /// # Errors
 ///
@@ -23,14 +24,16 @@ pub fn canonical_policy(mut policy: Policy) -> Result<Policy, Vec<Violation>> {
     for (index, rule) in policy.rules.iter_mut().enumerate() {
         let place = rules.index(index);
         let mut check = |constraint: &mut Constraint, place: FieldPath| {
-            constraint.change_values(|subject, side, index, value| match canonical_value(subject, value) {
-                Ok(None) => {}
-                Ok(Some(canonical)) => *value = canonical,
-                Err(problem) => violations.push(Violation {
-                    policy: name.clone(),
-                    path: place.field(subject.fields()[side]).index(index),
-                    problem: Problem::NotCanonical(problem),
-                }),
+            constraint.add_values(|subject, side, index, value| match canonical_value(subject, value) {
+                Ok(canonical) => canonical,
+                Err(problem) => {
+                    violations.push(Violation {
+                        policy: name.clone(),
+                        path: place.field(subject.fields()[side]).index(index),
+                        problem: Problem::NotCanonical(problem),
+                    });
+                    None
+                }
             });
         };
         let to = place.field("to");
@@ -94,7 +97,7 @@ impl fmt::Display for NotCanonical {
     }
 }
 
-/// The value to compare with instead of this one; `None` for this one itself.
+/// The value to compare with beside this one; `None` where this one does.
 fn canonical_value(subject: &Subject, value: &str) -> Result<Option<String>, NotCanonical> {
     match subject {
         Subject::Host => host(value),

@@ -5,12 +5,10 @@ use serde_json::{Value, json};
 use super::place::{Connections, Delivery};
 use super::{At, access_log, extension, filters, route, set, socket, tls, watched_file};
 use crate::manifest::{ForwardClientCertDetails, Normalization};
-use crate::proxy::{FilterChain, Handler, Listener, ProxyName, RouteTable, WeightedCluster};
+use crate::proxy::{FilterChain, Handler, Listener, ProxyName, RouteTable, VIRTUAL_OUTBOUND, WeightedCluster};
 
 /// What Istio's proxies call themselves.
 const SERVER_NAME: &str = "istio-envoy";
-/// The sidecar's listener for everything that no other takes.
-const VIRTUAL_OUTBOUND: &str = "virtualOutbound";
 
 pub(super) fn listeners(at: At<'_>) -> Vec<Value> {
     // Nothing is redirected to it where clients call the other ports themselves.

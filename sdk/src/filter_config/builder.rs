@@ -8,7 +8,7 @@ use outgate_policy::config::{
     AccessLog, ApiVersion, Config, Egress, Identity, Matching, Mesh, PluginType, Provider, Registry, Revision,
 };
 use outgate_policy::resource::{AuthorizationPolicy, Metadata};
-use outgate_policy::{Action, Constraint, FieldPath, Policy, PolicyName, Subject};
+use outgate_policy::{Action, FieldPath, Policy, PolicyName, Subject};
 use sha2::{Digest, Sha256};
 
 use super::{Extensions, FilterConfig, Refused, sidecar};
@@ -134,7 +134,7 @@ impl FilterConfigBuilder {
                 Ok(checked) => {
                     refused.extend(self.cannot_enforce(&checked.policy));
                     if self.mesh.identity == Identity::Workload {
-                        refused.extend(sidecar::other_meaning(&checked.policy));
+                        refused.extend(sidecar::other_meaning(&checked.policy, self.plugin_type));
                     }
                     policies.push(trimmed(written));
                     if self.mesh.matching == Matching::Canonical
@@ -216,38 +216,9 @@ impl FilterConfigBuilder {
 
 /// The places of a policy that ask for attributes of some kind.
 pub(super) fn places(policy: &Policy, is_asked: fn(&Subject) -> bool) -> impl Iterator<Item = FieldPath> {
-    let asks = move |constraint: &&Constraint| is_asked(constraint.subject());
     let rules = FieldPath::root().field("spec").field("rules");
-    policy.rules().iter().enumerate().flat_map(move |(index, rule)| {
-        let path = rules.index(index);
-        let in_parts = |parts: &'static str, part: &'static str, all: &[Vec<Constraint>]| -> Vec<FieldPath> {
-            let places = all.iter().enumerate().flat_map(|(index, all)| {
-                let place = path.field(parts).index(index).field(part);
-                let asking = all.iter().filter(asks);
-                asking
-                    .map(move |constraint| place.field(field(constraint)))
-                    .collect::<Vec<_>>()
-            });
-            places.collect()
-        };
-        let from = in_parts("from", "source", &rule.from);
-        let to = in_parts("to", "operation", &rule.to);
-        let when = rule.when.iter().enumerate().filter(|(_, constraint)| asks(constraint));
-        let when: Vec<FieldPath> = when
-            .map(|(index, _)| path.field("when").index(index).field("key"))
-            .collect();
-        from.into_iter().chain(to).chain(when)
-    })
-}
-
-/// The field that a constraint is written in.
-fn field(constraint: &Constraint) -> &'static str {
-    let [field, not_field] = constraint.subject().fields();
-    if constraint.any_of().is_empty() {
-        not_field
-    } else {
-        field
-    }
+    let all = policy.rules().iter().enumerate();
+    all.flat_map(move |(index, rule)| rule.places(&rules.index(index), is_asked))
 }
 
 /// What the filter needs of a policy. `apiVersion` and `kind` are left out: all versions mean the same.

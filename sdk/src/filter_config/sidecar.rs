@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outgate_policy::config::Egress;
+use outgate_policy::config::{Egress, PluginType};
 use outgate_policy::{Policy, Subject};
 
 use super::Refused;
@@ -51,9 +51,9 @@ impl Manifests {
 /// What a policy asks for that is something else at a sidecar than at a gateway, or is never there.
 ///
 /// Enforcing it all the same would stop, or let through, other requests than at the gateway, and nobody would notice.
-pub(super) fn other_meaning(policy: &Policy) -> impl Iterator<Item = Refused> {
+pub(super) fn other_meaning(policy: &Policy, plugin_type: PluginType) -> impl Iterator<Item = Refused> {
     type IsAsked = fn(&Subject) -> bool;
-    const MEANINGS: [(IsAsked, &str); 4] = [
+    const OF_BOTH: [(IsAsked, &str); 3] = [
         (
             |subject| matches!(subject, Subject::Port | Subject::DestinationIp),
             "this is what the application calls, not where the gateway listens",
@@ -61,10 +61,6 @@ pub(super) fn other_meaning(policy: &Policy) -> impl Iterator<Item = Refused> {
         (
             |subject| matches!(subject, Subject::SourceIp | Subject::RemoteIp),
             "the caller's address is the workload's own",
-        ),
-        (
-            |subject| matches!(subject, Subject::Sni),
-            "there is no TLS on the way from the application, and so no server name",
         ),
         (
             |subject| {
@@ -76,11 +72,20 @@ pub(super) fn other_meaning(policy: &Policy) -> impl Iterator<Item = Refused> {
             "no token is checked on the way out, and no filter leaves metadata",
         ),
     ];
-    MEANINGS.into_iter().flat_map(move |(is_asked, meaning)| {
-        places(policy, is_asked).map(move |path| Refused::OtherAtSidecar {
-            policy: policy.name().clone(),
-            path,
-            meaning,
+    // An application that speaks TLS itself is passed on as a connection, with its server name.
+    const OF_REQUESTS: [(IsAsked, &str); 1] = [(
+        |subject| matches!(subject, Subject::Sni),
+        "a request comes from the application without TLS, and so without a server name",
+    )];
+    let of_requests = OF_REQUESTS.into_iter().filter(move |_| plugin_type == PluginType::Http);
+    OF_BOTH
+        .into_iter()
+        .chain(of_requests)
+        .flat_map(move |(is_asked, meaning)| {
+            places(policy, is_asked).map(move |path| Refused::OtherAtSidecar {
+                policy: policy.name().clone(),
+                path,
+                meaning,
+            })
         })
-    })
 }

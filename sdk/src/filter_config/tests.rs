@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use outgate_policy::config::{Identity, Mesh};
+use outgate_policy::config::{Identity, Matching, Mesh, OnAmbiguous, PluginType};
 use outgate_policy::resource::{Action, AuthorizationPolicy, Metadata, Spec};
 
-use super::{FilterConfig, FilterConfigBuilder, FilterOptions};
+use super::{FilterConfig, FilterConfigBuilder, FilterOptions, Site};
 use crate::input::Input;
 use crate::manifest::{ForwardClientCertDetails, Manifests, ObjectName};
 
@@ -152,4 +152,141 @@ fn a_builder_checks_what_it_is_given() {
         .build()
         .unwrap_err();
     assert_eq!(refused[0].to_string(), "two policies have this name");
+}
+
+fn at(site: Site, plugin_type: PluginType) -> FilterOptions {
+    FilterOptions {
+        site,
+        plugin_type,
+        ..FilterOptions::default()
+    }
+}
+
+#[test]
+fn sidecars_decide_what_goes_to_the_gateway_and_what_leaves_the_mesh() {
+    const SERVICES: &str = "---
+apiVersion: v1
+kind: Service
+metadata: {name: way-out, namespace: istio-system}
+spec: {selector: {istio: egressgateway}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other, namespace: istio-system}
+spec: {selector: {istio: ingressgateway}, ports: [{port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: inside}
+spec: {hosts: [db.internal], location: MESH_INTERNAL, ports: [{number: 80, name: h}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside}
+spec: {hosts: [test.com], ports: [{number: 80, name: h}]}
+";
+    let allow = policy("p", "{rules: [{to: [{operation: {paths: [/headers]}}]}]}");
+    let config = build_with(&(allow.clone() + SERVICES), &at(Site::Sidecar, PluginType::Http)).unwrap();
+    let egress = config.egress.unwrap();
+    assert_eq!(egress.gateways, ["way-out.istio-system.svc.cluster.local"]);
+    assert_eq!(egress.internal_hosts, ["*.svc.cluster.local", "db.internal"]);
+    assert_eq!(config.mesh.identity, Identity::Workload);
+    assert!(config.registry.is_none());
+    let config = build_with(&allow, &at(Site::Sidecar, PluginType::Http)).unwrap();
+    assert_eq!(
+        config.egress.unwrap().gateways,
+        ["istio-egressgateway.istio-system.svc.cluster.local"],
+        "without a Service, the one that Istio's chart makes"
+    );
+}
+
+#[test]
+fn what_is_another_thing_at_a_sidecar_is_refused_where_it_stands() {
+    let refused: Vec<String> = [
+        ("{rules: [{to: [{operation: {ports: [\"443\"]}}]}]}", "ports"),
+        (
+            "{rules: [{from: [{source: {notIpBlocks: [10.0.0.0/8]}}]}]}",
+            "notIpBlocks",
+        ),
+        (
+            "{rules: [{from: [{source: {remoteIpBlocks: [10.0.0.0/8]}}]}]}",
+            "remoteIpBlocks",
+        ),
+        (
+            "{rules: [{from: [{source: {requestPrincipals: [\"*\"]}}]}]}",
+            "requestPrincipals",
+        ),
+        (
+            "{rules: [{when: [{key: \"request.auth.claims[a]\", values: [b]}]}]}",
+            "request.auth.claims[a]",
+        ),
+        (
+            "{rules: [{when: [{key: destination.ip, values: [10.0.0.1]}]}]}",
+            "destination.ip",
+        ),
+        (
+            "{rules: [{when: [{key: connection.sni, values: [a.com]}]}]}",
+            "connection.sni",
+        ),
+    ]
+    .iter()
+    .map(|(spec, field)| {
+        let error = build_with(&policy("p", spec), &at(Site::Sidecar, PluginType::Http)).unwrap_err();
+        assert!(error.contains("at a sidecar") && error.contains(field), "{error}");
+        assert!(build(&policy("p", spec)).is_ok(), "{spec}");
+        error
+    })
+    .collect();
+    insta::assert_snapshot!(refused[0]);
+    let by_name = policy("p", "{rules: [{when: [{key: connection.sni, values: [a.com]}]}]}");
+    assert!(build_with(&by_name, &at(Site::Sidecar, PluginType::Network)).is_ok());
+}
+
+#[test]
+fn connections_are_asked_of_nobody_and_have_no_custom_policies() {
+    let network = at(Site::Gateway, PluginType::Network);
+    let custom = policy("p", "{action: CUSTOM, provider: {name: authz}, rules: [{}]}")
+        .replace("\"istio.io/dry-run\": \"false\", ", "");
+    let error = build_with(&custom, &network).unwrap_err();
+    assert!(
+        error.contains("an external authorizer is asked about requests"),
+        "{error}"
+    );
+    let extended = FilterOptions {
+        extensions: Some(serde_json::Map::new()),
+        ..network
+    };
+    let error = build_with("", &extended).unwrap_err();
+    assert!(error.contains("custom policies decide requests"), "{error}");
+}
+
+#[test]
+fn what_is_ambiguous_is_told_by_canonical_matching() {
+    let options = FilterOptions {
+        on_ambiguous: Some(OnAmbiguous::Deny),
+        ..FilterOptions::default()
+    };
+    let error = build_with("", &options).unwrap_err();
+    assert!(error.contains("set `matching: canonical`"), "{error}");
+    let options = FilterOptions {
+        matching: Matching::Canonical,
+        ..options
+    };
+    assert_eq!(
+        build_with("", &options).unwrap().mesh.on_ambiguous,
+        Some(OnAmbiguous::Deny)
+    );
+}
+
+#[test]
+fn a_host_that_no_canonical_request_has_is_told_with_the_one_that_requests_have() {
+    let options = FilterOptions {
+        matching: Matching::Canonical,
+        ..FilterOptions::default()
+    };
+    let error = build_with(
+        &policy("p", "{rules: [{to: [{operation: {hosts: [b\u{fc}cher.example]}}]}]}"),
+        &options,
+    );
+    insta::assert_snapshot!(error.unwrap_err());
 }

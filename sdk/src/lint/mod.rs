@@ -8,10 +8,12 @@
 //! | `OG004` | a server name with a capital letter never matches, because proxies compare it in lower case |
 //! | `OG005` | a policy that applies to no gateway |
 //! | `OG006` | a method with a small letter never matches |
+//! | `OG009` | a host with letters that are not ASCII never matches, because proxies take hosts in ASCII only |
 
 mod written;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::internationalized::ascii_form;
 use crate::manifest::{CheckedPolicy, Manifest, Manifests};
 
 use written::{WrittenValue, written_values};
@@ -32,6 +34,8 @@ pub enum Lint {
     NotSelected,
     /// `OG006`
     LowerCaseMethod,
+    /// `OG009`
+    InternationalizedHost,
 }
 
 impl Lint {
@@ -45,6 +49,7 @@ impl Lint {
             Self::UpperCaseServerName => "OG004",
             Self::NotSelected => "OG005",
             Self::LowerCaseMethod => "OG006",
+            Self::InternationalizedHost => "OG009",
         }
     }
 }
@@ -60,12 +65,13 @@ impl Manifests {
 }
 
 fn lint_policy(policy: &Manifest<CheckedPolicy>) -> Vec<Diagnostic> {
-    const LINTS: [fn(&WrittenValue<'_>) -> Option<Diagnostic>; 5] = [
+    const LINTS: [fn(&WrittenValue<'_>) -> Option<Diagnostic>; 6] = [
         literal_star,
         host_without_port,
         service_port,
         upper_case_server_name,
         lower_case_method,
+        internationalized_host,
     ];
     let name = policy.name().to_string();
     written_values(policy)
@@ -164,6 +170,19 @@ fn lower_case_method(value: &WrittenValue<'_>) -> Option<Diagnostic> {
                 "methods are compared with regard to case, and proxies take none with small letters",
             )
             .help(format!("write `{}`", value.text.to_ascii_uppercase()))
+    })
+}
+
+fn internationalized_host(value: &WrittenValue<'_>) -> Option<Diagnostic> {
+    let is_host = matches!(&*value.attribute, "hosts" | "request.headers[:authority]");
+    if !is_host || value.text.is_ascii() {
+        return None;
+    }
+    let message = "proxies take hosts in ASCII only, so that this never matches";
+    let diagnostic = value.warning(Lint::InternationalizedHost, message);
+    Some(match ascii_form(value.text) {
+        Some(form) => diagnostic.help(format!("write `{form}`")),
+        None => diagnostic,
     })
 }
 

@@ -103,3 +103,26 @@ fn ports_server_names_and_methods_that_never_match() {
         assert_eq!(lints("ALLOW", &rule), expected, "{rule}");
     }
 }
+
+#[test]
+fn hosts_that_no_proxy_takes() {
+    let rows: [(String, &[&str]); 5] = [
+        (
+            operation("hosts: [b\u{fc}cher.example]"),
+            &["OG009 to[0].operation.hosts[0]"],
+        ),
+        (
+            operation("notHosts: ['*.\u{65e5}\u{672c}.jp']"),
+            &["OG009 to[0].operation.notHosts[0]"],
+        ),
+        (
+            when("request.headers[:authority]", "b\u{fc}cher.example"),
+            &["OG009 when[0].values[0]"],
+        ),
+        (operation("hosts: [xn--bcher-kva.example]"), &[]),
+        (operation("paths: [/caf\u{e9}]"), &[]),
+    ];
+    for (rule, expected) in rows {
+        assert_eq!(lints("AUDIT", &rule), expected, "{rule}");
+    }
+}

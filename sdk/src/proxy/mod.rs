@@ -107,6 +107,26 @@ impl FromStr for ProxyName {
     }
 }
 
+/// The sidecar's listener for everything that no other takes.
+pub(crate) const VIRTUAL_OUTBOUND: &str = "virtualOutbound";
+
+/// A port takes requests for some names, and passes connections on for others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MixedPort(pub u16);
+
+impl fmt::Display for MixedPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "port {} takes requests for some server names and passes connections on for others, and a WasmPlugin of type NETWORK \
+             would run on both: let the Gateway use different ports",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for MixedPort {}
+
 /// What one proxy does with what comes to it.
 #[derive(Clone, Debug)]
 pub struct Proxy {
@@ -133,6 +153,38 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// Whether some of what comes to it is passed on as connections, and not routed as requests.
+    #[must_use]
+    pub fn passes_connections(&self) -> bool {
+        let mut chains = self.listeners.iter().flat_map(|listener| &listener.chains);
+        chains.any(|chain| matches!(chain.handler, Handler::Tcp { .. }))
+    }
+
+    /// The ports of listeners that pass connections on.
+    ///
+    /// # Errors
+    ///
+    /// A port that also takes requests.
+    pub fn connection_ports(&self) -> Result<Vec<u16>, MixedPort> {
+        let mut ports = Vec::new();
+        for listener in self
+            .listeners
+            .iter()
+            .filter(|listener| listener.name != VIRTUAL_OUTBOUND)
+        {
+            let passes_on = |chain: &FilterChain| matches!(chain.handler, Handler::Tcp { .. });
+            let count = listener.chains.iter().filter(|chain| passes_on(chain)).count();
+            if count == listener.chains.len() {
+                ports.push(listener.port);
+            } else if count > 0 {
+                return Err(MixedPort(listener.port));
+            }
+        }
+        ports.sort_unstable();
+        ports.dedup();
+        Ok(ports)
+    }
+
     /// The cluster of this name.
     #[must_use]
     pub fn cluster(&self, name: &str) -> Option<&Cluster> {

@@ -11,10 +11,10 @@ use super::host_name;
 use super::listener::{FilterChain, Handler, Listener};
 use super::route::{Route, RouteAction, RouteTable, VirtualHost, WeightedCluster};
 use super::virtual_services::{At, MESH, Written};
-use super::{Builder, Place, rendered};
+use super::{Builder, Place, VIRTUAL_OUTBOUND, rendered};
 
 /// Where everything arrives that leaves the workload, before it is told apart by port.
-const VIRTUAL_OUTBOUND: u16 = 15001;
+const VIRTUAL_OUTBOUND_PORT: u16 = 15001;
 /// The port of plain HTTP: a client without a host to call finds a listener there that says 502.
 const HTTP: u16 = 80;
 
@@ -263,8 +263,8 @@ fn to_rest(is_open: bool) -> Handler {
 
 fn catch_all(is_open: bool) -> Listener {
     Listener {
-        name: "virtualOutbound".to_owned(),
-        port: VIRTUAL_OUTBOUND,
+        name: VIRTUAL_OUTBOUND.to_owned(),
+        port: VIRTUAL_OUTBOUND_PORT,
         chains: vec![FilterChain {
             server_names: Vec::new(),
             tls: None,

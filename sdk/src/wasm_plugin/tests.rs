@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
+use outgate_policy::config::{Egress, PluginType};
 use outgate_policy::resource::{AuthorizationPolicy, Condition, Metadata, Rule, Spec};
 
 use super::{FailStrategy, InvalidPlugin, PluginOptions, WasmPlugin};
 use crate::filter_config::{FilterConfig, FilterConfigBuilder};
 use crate::located;
 use crate::manifest::{GatewayTopology, ObjectName};
-use crate::scope::{GATEWAY_NAME_LABEL, GatewayWorkload};
+use crate::scope::{GATEWAY_NAME_LABEL, GatewayWorkload, Selection};
 use crate::source::Sources;
 use crate::yaml::to_yaml;
 
@@ -81,6 +82,41 @@ fn options_that_istio_would_refuse_are_refused() {
     assert_eq!(new("oci://x", None, &[]), Some(InvalidPlugin::SelectsEverything));
 }
 
+#[test]
+fn a_plugin_for_the_clients_of_a_namespace_leaves_what_calls_them_alone() {
+    let config = FilterConfigBuilder::new()
+        .at_sidecars(Egress::default())
+        .build()
+        .expect("a configuration");
+    let plugin = WasmPlugin::new(Selection::all("shop"), config, PluginOptions::new("oci://x")).unwrap();
+    let yaml = to_yaml(&plugin).unwrap();
+    assert!(yaml.contains("match:\n  - mode: CLIENT\n"), "{yaml}");
+    assert!(
+        !yaml.contains("selector:") && yaml.contains("namespace: shop"),
+        "{yaml}"
+    );
+}
+
+#[test]
+fn a_plugin_of_connections_is_for_ports_that_pass_them_on() {
+    let config = FilterConfigBuilder::new()
+        .plugin_type(PluginType::Network)
+        .build()
+        .expect("a configuration");
+    let new = |ports: &[u16]| {
+        let options = PluginOptions {
+            ports: ports.to_vec(),
+            ..PluginOptions::new("oci://x")
+        };
+        WasmPlugin::new(&gateway(&[("app", "x")]), config.clone(), options)
+    };
+    assert_eq!(new(&[]).err(), Some(InvalidPlugin::NoPorts));
+    let yaml = to_yaml(&new(&[8443, 9000]).unwrap()).unwrap();
+    let expected = "  type: NETWORK\n  phase: AUTHZ\n  failStrategy: FAIL_CLOSE\n  match:\n  - mode: CLIENT\n    ports:\n    - number: \
+                    8443\n    - number: 9000\n";
+    assert!(yaml.contains(expected), "{yaml}");
+}
+
 /// Strings that one reader of YAML or another takes for something else must come back as the strings that they were.
 #[test]
 fn every_string_survives() {
@@ -146,11 +182,8 @@ fn every_string_survives() {
     ];
     let config = config(&values);
     let labels = BTreeMap::from([("on".to_owned(), "yes".to_owned()), ("y".to_owned(), "1".to_owned())]);
-    let options = PluginOptions {
-        selector: Some(labels.clone()),
-        ..PluginOptions::new("oci://x")
-    };
-    let yaml = to_yaml(&WasmPlugin::new(&gateway(&[]), config.clone(), options).unwrap()).unwrap();
+    let selection = Selection::labels("istio-system", labels.clone());
+    let yaml = to_yaml(&WasmPlugin::new(selection, config.clone(), PluginOptions::new("oci://x")).unwrap()).unwrap();
     let mut sources = Sources::default();
     let file = sources.add("out.yaml", yaml.as_str());
     let (documents, errors) = located::parse(&sources, file);

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use super::record::{Callout, CalloutId, CalloutKind};
 use super::upstream::{Answer, GrpcEvent, UpstreamReply};
 use crate::header_map::HeaderMap;
+use crate::local_reply::grpc_status_of;
 use crate::response::Response;
+use crate::stream::VIA_UPSTREAM;
 
 /// How many finished callouts are remembered for the test to look at.
 const MOST_RECORDS: usize = 1024;
@@ -120,10 +122,7 @@ impl Callouts {
             (Answer::Reset | Answer::Unreachable, false) => {
                 vec![Event::Grpc(GrpcEvent::Close(UNAVAILABLE, "reset".to_owned()))]
             }
-            (Answer::Response(response), false) => {
-                let message = format!("the upstream answered HTTP {}", response.status());
-                vec![Event::Grpc(GrpcEvent::Close(UNAVAILABLE, message))]
-            }
+            (Answer::Response(response), false) => vec![Event::Grpc(close_of(&response))],
         };
         for event in events {
             self.events += 1;
@@ -251,6 +250,21 @@ impl UnderWay {
 
 fn later(time: u64, delay: std::time::Duration) -> u64 {
     time.saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// What a gRPC callout that is answered like an HTTP request ends with.
+fn close_of(response: &Response) -> GrpcEvent {
+    let told = response
+        .headers()
+        .text("grpc-status")
+        .and_then(|status| status.parse().ok());
+    let status = told.unwrap_or_else(|| grpc_status_of(response.status()));
+    // Envoy has the response code details for a message then.
+    let message = response
+        .headers()
+        .text("grpc-message")
+        .unwrap_or_else(|| VIA_UPSTREAM.to_owned());
+    GrpcEvent::Close(status, message)
 }
 
 /// Envoy answers for an upstream that took too long.

@@ -1,10 +1,11 @@
 //! Buffers: bodies and configurations.
 
 use super::frame::{Answer, Frame};
-use crate::abi::buffer_name;
+use crate::abi::{Status, buffer_name};
 use crate::callout::Incoming;
 use crate::direction::Direction;
 use crate::phase::Phase;
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::stream_state::{Protocol, StreamState};
 use crate::vm_state::VmState;
@@ -38,12 +39,13 @@ pub(super) fn set_bytes(frame: &mut Frame<'_>, buffer: u32, start: u32, size: u3
     let data = memory.slice(data, len)?;
     state.trace.buffer(buffer).number(start).number(size).text(data);
     state.budget.take_bytes(data.len())?;
-    let into_the_middle = state.process.settings.profile.writes_into_the_middle();
+    let profile = state.process.settings.profile;
+    let absent = absent_body(profile, Status::BadArgument);
     let body = match (buffer, state.stream_mut()) {
-        (0, Some(stream)) if stream.protocol == Protocol::Http => writable(&mut stream.request),
-        (1, Some(stream)) if stream.protocol == Protocol::Http => writable(&mut stream.response),
-        (2, Some(stream)) if stream.protocol == Protocol::Tcp => writable(&mut stream.request),
-        (3, Some(stream)) if stream.protocol == Protocol::Tcp => writable(&mut stream.response),
+        (0, Some(stream)) if stream.protocol == Protocol::Http => writable(&mut stream.request).ok_or(absent),
+        (1, Some(stream)) if stream.protocol == Protocol::Http => writable(&mut stream.response).ok_or(absent),
+        (2, Some(stream)) if stream.protocol == Protocol::Tcp => writable(&mut stream.request).ok_or(absent),
+        (3, Some(stream)) if stream.protocol == Protocol::Tcp => writable(&mut stream.response).ok_or(absent),
         _ => Err(Refusal::bad_argument(format!(
             "the {} cannot be written",
             buffer_name(buffer)
@@ -54,7 +56,7 @@ pub(super) fn set_bytes(frame: &mut Frame<'_>, buffer: u32, start: u32, size: u3
         body.splice(..size.min(body.len()), data.iter().copied());
     } else if start >= body.len() {
         body.extend_from_slice(data);
-    } else if into_the_middle {
+    } else if profile.writes_into_the_middle() {
         body.splice(start..start.saturating_add(size).min(body.len()), data.iter().copied());
     } else {
         return Err(Refusal::bad_argument("Envoy cannot write into the middle of a body"));
@@ -62,28 +64,36 @@ pub(super) fn set_bytes(frame: &mut Frame<'_>, buffer: u32, start: u32, size: u3
     Ok(())
 }
 
-fn writable(direction: &mut Direction) -> Result<&mut Vec<u8>, Refusal> {
-    if direction.body_open {
-        Ok(&mut direction.body)
+fn writable(direction: &mut Direction) -> Option<&mut Vec<u8>> {
+    direction.body_open.then_some(&mut direction.body)
+}
+
+/// What a filter is told that asks for a body outside of its callback.
+fn absent_body(profile: Profile, status: Status) -> Refusal {
+    let status = if profile.reads_absent_as_empty() {
+        status
     } else {
-        Err(Refusal::bad_argument(
-            "the body is not there now: it can be written in its own callback",
-        ))
-    }
+        Status::NotFound
+    };
+    Refusal::new(status, "the body is not there now: it can be used in its own callback")
 }
 
 fn readable(state: &VmState, buffer: u32) -> Result<&[u8], Refusal> {
-    // Outside its callback a body reads as empty.
+    let profile = state.process.settings.profile;
     let body = |protocol: Protocol, direction: fn(&StreamState) -> &Direction| {
         let stream = state.stream().filter(|stream| stream.protocol == protocol);
         let direction = stream.map(direction).filter(|direction| direction.body_open);
-        direction.map_or(&[][..], |direction| &direction.body)
+        match direction {
+            Some(direction) => Ok(&direction.body[..]),
+            None if profile.reads_absent_as_empty() => Ok(&[][..]),
+            None => Err(absent_body(profile, Status::NotFound)),
+        }
     };
     match buffer {
-        0 => Ok(body(Protocol::Http, |stream| &stream.request)),
-        1 => Ok(body(Protocol::Http, |stream| &stream.response)),
-        2 => Ok(body(Protocol::Tcp, |stream| &stream.request)),
-        3 => Ok(body(Protocol::Tcp, |stream| &stream.response)),
+        0 => body(Protocol::Http, |stream| &stream.request),
+        1 => body(Protocol::Http, |stream| &stream.response),
+        2 => body(Protocol::Tcp, |stream| &stream.request),
+        3 => body(Protocol::Tcp, |stream| &stream.response),
         4 | 5 | 8 => match (buffer, &state.incoming) {
             (4, Some(Incoming::Response(response))) => Ok(&response.body.bytes),
             (5, Some(Incoming::GrpcMessage(message))) => Ok(message),
@@ -94,8 +104,11 @@ fn readable(state: &VmState, buffer: u32) -> Result<&[u8], Refusal> {
                 state.phase
             ))),
         },
+        6 if profile.keeps_configuration() => {
+            Err(Refusal::not_found("service extensions have no configuration of a VM"))
+        }
         6 => Ok(&state.process.settings.vm_configuration),
-        7 if state.phase == Phase::Configure => state
+        7 if state.phase == Phase::Configure || profile.keeps_configuration() => state
             .root()
             .map(|root| &*root.configuration)
             .ok_or_else(|| Refusal::not_found("there is no root here")),

@@ -2,6 +2,7 @@
 
 use super::compression;
 use super::frame::{Answer, Frame};
+use crate::abi::Status;
 use crate::filter_state::{Declaration, LifeSpan, ReadOnly};
 use crate::refusal::Refusal;
 use crate::vm_state::VmState;
@@ -20,9 +21,15 @@ pub(super) fn call(
     state.trace.text(name);
     state.budget.take_bytes(arguments.len())?;
     let given = state.process.settings.foreign_functions.find(name);
+    let has_own = state.process.settings.profile.has_foreign_functions();
     let answer = match (given, name) {
         (Some(function), _) => {
             function(arguments).map_err(|status| Refusal::new(status, "the test's own function answered this"))?
+        }
+        (None, _) if !has_own => {
+            return Err(Refusal::not_found(
+                "Google's service extensions have no foreign functions, and this host is like their tester",
+            ));
         }
         (None, b"declare_property") => declare_property(state, arguments).map(|()| Vec::new())?,
         (None, b"set_envoy_filter_state") => set_filter_state(state, arguments).map(|()| Vec::new())?,
@@ -126,6 +133,7 @@ fn length_delimited<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 /// Types other than bytes and strings, and schemas, change how a value is shown to other filters and in logs of other kinds;
 /// here every value is its bytes.
 fn declare_property(state: &mut VmState, arguments: &[u8]) -> Answer {
+    let context = state.context();
     let malformed = || Refusal::bad_argument("the arguments are no `DeclarePropertyArguments`");
     let mut declaration = Declaration {
         key: b"wasm.".to_vec(),
@@ -149,15 +157,23 @@ fn declare_property(state: &mut VmState, arguments: &[u8]) -> Answer {
             _ => return Err(malformed()),
         }
     }
-    let Some(root) = state.root_mut() else {
+    let (declarations, remark) = if let Some(stream) = state.stream_mut() {
+        (
+            &mut stream.declarations,
+            "it has no effect: `proxy_set_property` looks only at what a root context declares",
+        )
+    } else if let Some(root) = state.roots.iter_mut().find(|root| root.id == context) {
+        (&mut root.declarations, "")
+    } else {
         return Err(Refusal::bad_argument(
             "there is no plugin here to declare a property for",
         ));
     };
-    if root.declarations.iter().any(|known| known.key == declaration.key) {
+    if declarations.iter().any(|known| known.key == declaration.key) {
         return Err(Refusal::bad_argument("a property of this name is declared already"));
     }
-    root.declarations.push(declaration);
+    declarations.push(declaration);
+    state.trace.end(Status::Ok, remark.into());
     Ok(())
 }
 

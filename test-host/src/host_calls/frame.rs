@@ -40,6 +40,11 @@ impl<'a> Frame<'a> {
             state.trace.end(status, "the test made this call fail".into());
             return Ok(status as u32);
         }
+        if state.process.settings.profile.lacks(call) {
+            let reason = "Google's service extensions do not have it, and this host is like their tester";
+            state.trace.end(Status::Unimplemented, reason.into());
+            return Ok(Status::Unimplemented as u32);
+        }
         let mut frame = Self::new(caller);
         match implementation(&mut frame) {
             Ok(()) => Ok(Status::Ok as u32),

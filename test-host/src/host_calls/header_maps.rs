@@ -11,19 +11,19 @@ use crate::vm_state::VmState;
 pub(super) fn get_size(frame: &mut Frame<'_>, map: u32, out: u32) -> Answer {
     let (mut memory, state) = frame.split()?;
     state.trace.map(map);
-    // In bytes, not in lines.
-    let size = readable(state, map)?.byte_size();
+    let size = readable(state, map)?.told_size();
     memory.write_u32(out, size as u32)
 }
 
-/// Unlike the single-value calls, this one never refuses: a map that is not there is empty.
+/// Unlike the single-value calls, this one does not refuse: a map that is not there is empty.
 pub(super) fn get_pairs(frame: &mut Frame<'_>, map: u32, out: u32, out_len: u32) -> Answer {
     let mut scratch = frame.take_scratch();
     let state = frame.state();
     state.trace.map(map);
+    let is_empty_then = state.process.settings.profile.reads_absent_as_empty() && MapKind::from_abi(map).is_some();
     match readable(state, map) {
         Ok(headers) => headers.encode(&mut scratch),
-        Err(Refusal::Status(_, reason)) if MapKind::from_abi(map).is_some() => {
+        Err(Refusal::Status(_, reason)) if is_empty_then => {
             state.trace.end(Status::Ok, format!("nothing, because {reason}").into());
         }
         Err(refusal) => return Err(refusal),
@@ -42,7 +42,7 @@ pub(super) fn set_pairs(frame: &mut Frame<'_>, map: u32, block: u32, len: u32) -
         // As Envoy's decoder does.
         Err(why) => (Vec::new(), Some(why)),
     };
-    *headers = pairs.into_iter().collect();
+    headers.replace_all(pairs);
     if let Some(why) = remark {
         state
             .trace
@@ -131,7 +131,7 @@ fn readable(state: &VmState, map: u32) -> Result<&HeaderMap, Refusal> {
     );
     match state.stream() {
         Some(stream) => stream.map(kind),
-        None if is_of_stream => Err(no_stream()),
+        None if is_of_stream => Err(no_stream(state)),
         None => Err(Refusal::bad_argument(
             "no answer of this kind is being received: its maps exist in its own callback only",
         )),
@@ -140,7 +140,8 @@ fn readable(state: &VmState, map: u32) -> Result<&HeaderMap, Refusal> {
 
 fn writable(state: &mut VmState, map: u32) -> Result<&mut HeaderMap, Refusal> {
     let kind = kind(map)?;
-    state.stream_mut().ok_or_else(no_stream)?.map_mut(kind)
+    let without_stream = no_stream(state);
+    state.stream_mut().ok_or(without_stream)?.map_mut(kind)
 }
 
 fn kind(map: u32) -> Result<MapKind, Refusal> {
@@ -148,8 +149,8 @@ fn kind(map: u32) -> Result<MapKind, Refusal> {
     MapKind::from_abi(map).ok_or_else(unknown)
 }
 
-fn no_stream() -> Refusal {
-    Refusal::bad_argument(
-        "a root context has no headers: proxy_set_effective_context chooses the stream, in a tick or in the answer to a callout",
-    )
+fn no_stream(state: &VmState) -> Refusal {
+    let status = state.process.settings.profile.status_without_stream();
+    let reason = "a root context has no headers: proxy_set_effective_context chooses the stream, in a tick or in the answer to a callout";
+    Refusal::new(status, reason)
 }

@@ -3,8 +3,10 @@
 use super::frame::{Answer, Frame};
 use crate::abi::Status;
 use crate::callout::Incoming;
+use crate::header_map::HeaderMap;
 use crate::local_reply::LocalReply;
 use crate::pairs;
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::stream_state::Protocol;
 use crate::vm_state::Retirement;
@@ -158,23 +160,41 @@ pub(super) fn send_local_response(
         .text(body)
         .number(grpc_status.cast_signed());
     state.budget.take_bytes(details.len() + body.len() + headers.len())?;
-    let processing = state.phase.can_reply();
+    let profile = state.process.settings.profile;
+    let (processing, elsewhere) = (profile.takes_reply_in(state.phase), state.phase.can_reply());
     // The guest gets OK in every case, as in Envoy; the trace tells people what became of it.
     let mut remark = "";
     match state.stream_mut() {
-        Some(stream) if processing && stream.wishes.reply.is_none() => {
-            let details = String::from_utf8_lossy(details).replace(|c: char| c.is_ascii_whitespace(), "_");
+        Some(stream) if processing && (stream.wishes.reply.is_none() || profile.takes_last_reply()) => {
+            let mut details = String::from_utf8_lossy(details).into_owned();
+            if profile.joins_details() {
+                details = details.replace(|c: char| c.is_ascii_whitespace(), "_");
+            }
             stream.wishes.reply = Some(LocalReply {
                 status,
                 details,
                 body: body.to_vec(),
-                headers: pairs::decode(headers).unwrap_or_default().into_iter().collect(),
+                headers: reply_headers(profile, headers),
                 grpc_status: (grpc_status <= MAX_GRPC_STATUS).then_some(grpc_status),
             });
         }
         Some(_) if processing => remark = "ignored: this callback has replied already",
+        _ if elsewhere => remark = "ignored: service extensions take no reply from this callback",
         _ => remark = "ignored: no request or response is being processed here",
     }
     state.trace.end(Status::Ok, remark.into());
     Ok(())
+}
+
+fn reply_headers(profile: Profile, block: &[u8]) -> HeaderMap {
+    let pairs = pairs::decode(block).unwrap_or_default();
+    if !profile.joins_headers() {
+        return pairs.into_iter().collect();
+    }
+    // Here the last value of a name counts: only what is added later is joined.
+    let mut headers = HeaderMap::joining();
+    for (name, value) in pairs {
+        headers.set(name, value);
+    }
+    headers
 }

@@ -12,11 +12,13 @@ pub(super) fn get_current_time(frame: &mut Frame<'_>, out: u32) -> Answer {
 pub(super) fn set_tick_period(frame: &mut Frame<'_>, period: u32) -> Answer {
     let state = frame.state();
     state.trace.number(period);
-    let clock = state.clock;
+    let (clock, ticks) = (state.clock, state.process.settings.profile.ticks());
     let root = state
         .root_mut()
         .ok_or_else(|| Refusal::bad_argument("there is no root context here"))?;
     root.tick_period = period;
-    root.await_tick(clock);
+    if ticks {
+        root.await_tick(clock);
+    }
     Ok(())
 }

@@ -18,8 +18,8 @@ Each rule here is a tiny filter that logs what it meets. It runs in the test hos
 and the same lines must be logged: the rules and this page are made by `test-host/tests/conformance`, where each rule's filter can
 be read.
 
-* **envoy**, **spec**, **gcp**: the profiles of the test host. `yes`: the rule holds. `otherwise`: in this profile something else
-  holds, which is tested as well. `—`: the rule means nothing there.
+* **envoy**, **spec**, **gcp**: the profiles of the test host; `gcp` is what the tester of Google's service extensions does. `yes`:
+  the rule holds. `otherwise`: in this profile something else holds, which is tested as well. `—`: the rule means nothing there.
 * **real Envoy**: `yes`: the very filter was run in it, and was answered so. `confirmed`: so was a rule that had only been concluded
   or remembered before. `corrected`: the trial showed a rule to be other than was believed; below the tables is what was believed.
 

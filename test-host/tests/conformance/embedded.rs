@@ -65,10 +65,12 @@ pub(crate) fn run(rule: &Rule, profile: Profile) -> Vec<String> {
             request = request.header(name, value);
         }
         request = request.body_chunks(&exchange.body);
-        if exchange.body.len() > 1 || !exchange.trailers.is_empty() {
-            request = request.header("transfer-encoding", "chunked");
-        }
         // As over HTTP/1.1.
+        request = match exchange.body[..] {
+            [] if exchange.trailers.is_empty() => request,
+            [piece] if exchange.trailers.is_empty() => request.header("content-length", piece.len().to_string()),
+            _ => request.header("transfer-encoding", "chunked"),
+        };
         if !exchange.body.is_empty() && exchange.trailers.is_empty() {
             request = request.trailing_empty_chunk();
         }
@@ -121,11 +123,12 @@ fn connect(host: &mut Host, exchange: &Exchange) -> Outcome {
     stream.finish()
 }
 
-/// Answers `/callout`, is silent on `/silent`, and breaks off in the middle of `/reset`.
+/// Answers `/callout`, and gRPC as if it were not; is silent on `/silent`, and breaks off in the middle of `/reset`.
 fn upstream() -> Upstream {
     let hello = Response::new(200).header("x-answer", "42").body("hello");
     Upstream::new()
         .on("GET", "/callout", hello)
+        .on_grpc("s", "m", Response::new(200))
         .on("GET", "/reset", UpstreamReply::reset())
         .on("GET", "/silent", UpstreamReply::silence())
 }

@@ -185,6 +185,46 @@ fn a_trap_at_the_start_is_a_start_error() {
 }
 
 #[test]
+fn what_fails_before_there_is_a_filter_says_where() {
+    let start = |body: &str| Host::builder(&module(body)).start().unwrap_err();
+    let trapping = start("(func $begin unreachable) (start $begin)");
+    assert_eq!(
+        (trapping.phase, trapping.backtrace()),
+        (Phase::Instantiate, &["begin".to_owned()][..])
+    );
+    let looping = {
+        let mut limits = Limits::default();
+        limits.start_fuel = 100_000;
+        let module = module("(func $begin (loop (br 0))) (start $begin)");
+        Host::builder(&module).limits(limits).start().unwrap_err()
+    };
+    assert!(looping.to_string().contains("it used up its fuel"), "{looping}");
+    let early = start(r#"(func $begin (drop (call $get_property $"x" &out))) (start $begin)"#);
+    assert!(
+        early
+            .to_string()
+            .contains("proxy_get_property may not be called before on_vm_start"),
+        "{early}"
+    );
+    let element = start("(table 1 funcref) (elem (i32.const 9) $say)");
+    assert_eq!(element.phase, Phase::Instantiate);
+    assert!(element.to_string().contains("out of bounds table access"), "{element}");
+}
+
+#[test]
+fn four_gibibytes_are_refused_at_once_and_bit_by_bit() {
+    let all_at_once = r#"(module (func (export "proxy_abi_version_0_2_1")) (memory (export "memory") 65536)
+      (func (export "malloc") (param i32) (result i32) i32.const 0))"#;
+    let module = Module::from_bytes(&wat::parse_str(all_at_once).unwrap()).unwrap();
+    let error = Host::builder(&module).start().unwrap_err();
+    assert!(matches!(error.reason, StartFailure::NotInstantiated(_)), "{error}");
+    assert!(error.to_string().contains("Limits::memory"), "{error}");
+    let outcome = runaway("(drop (memory.grow (i32.const 65532))) unreachable");
+    let trap = outcome.trap.unwrap();
+    assert_eq!(trap.refused_memory(), Some(65536 << 16));
+}
+
+#[test]
 fn host_calls_before_the_start_are_forbidden() {
     let filter = r#"(func (export "_initialize") (drop (call $get_current_time &number)))"#;
     let error = Host::builder(&module(filter)).start().unwrap_err();

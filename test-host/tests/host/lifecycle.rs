@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outgate_test_host::{End, Host, LogLevel, Phase, Request, Response, StartFailure, Trap};
+use outgate_test_host::{End, Host, LogLevel, Message, Phase, Request, Response, StartFailure, Trap};
 
 use crate::fixture::{host, module};
 
@@ -68,6 +68,7 @@ fn a_stream_is_created_late_and_ends_with_log_done_delete() {
     assert_eq!(outcome.end, End::Forwarded);
     assert_eq!(
         host.shutdown()
+            .unwrap()
             .iter()
             .rev()
             .take(2)
@@ -129,7 +130,7 @@ fn a_stream_keeps_its_root_until_it_ends() {
     assert_eq!(messages(&outcome.logs).last(), Some(&"delete"));
     assert!(host.stream(id).is_none());
     assert_eq!(
-        messages(&host.shutdown()),
+        messages(&host.shutdown().unwrap()),
         ["create root", "vm start", "second", "done", "delete"]
     );
 }
@@ -247,4 +248,70 @@ fn fuel_is_the_same_in_every_run() {
     };
     assert_eq!(run(), run());
     assert!(run().iter().all(|&(_, fuel)| fuel > 0));
+}
+
+#[test]
+fn a_stream_tells_of_itself_between_its_steps() {
+    let mut host = host(
+        r#"(func (export "proxy_on_context_create") (param i32 i32) (if (local.get 1) (then (call $say $"create"))))
+           (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+             (drop (call $add_value (i32.const 0) $"x-seen" $"yes")) (call $say $"headers") (i32.const 1))"#,
+    );
+    let mut stream = host.http_stream(Request::post("http://a/").body("hello"));
+    assert!(stream.logs().is_empty() && stream.trap().is_none());
+    assert_eq!(stream.headers(Message::Request).text(":path").as_deref(), Some("/"));
+    assert!(stream.headers(Message::Response).is_empty());
+
+    let step = stream.create_context();
+    assert_eq!(
+        (step.phase, step.called, step.paused()),
+        (Phase::ContextCreate, true, false)
+    );
+    assert!(!stream.create_context().called, "a context is created once");
+    assert_eq!(stream.logs().len(), 1);
+    // Held, it is there to be looked at, and nothing of the body has gone on.
+    assert!(stream.request_headers().paused());
+    assert_eq!(stream.headers(Message::Request).text("x-seen").as_deref(), Some("yes"));
+    stream.request_body(b"hello", true);
+    assert!(stream.passed_body(Message::Request).is_empty());
+    assert_eq!(stream.logs()[1].message, "headers");
+    assert!(
+        !stream.response_headers(Response::new(200)).called,
+        "a request that is held has no response"
+    );
+    assert!(stream.local_reply().is_none());
+    drop(stream.finish());
+}
+
+#[test]
+fn a_stream_tells_of_a_reply_in_place_of_a_response() {
+    let mut host = host(
+        r#"(func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
+             (drop (call $send_local_response (i32.const 502) $"why" $"no" (i32.const 0) (i32.const 0) (i32.const -1)))
+             (i32.const 0))"#,
+    );
+    let mut stream = host.http_stream(Request::post("http://a/").body("hello"));
+    stream.request_headers();
+    stream.request_body(b"hello", true);
+    assert_eq!(stream.passed_body(Message::Request), b"hello");
+    stream.response_headers(Response::from_headers([(":status", "200"), ("x-up", "1")]));
+    let reply = stream.local_reply().expect("the filter replied");
+    assert_eq!((reply.status, reply.details.as_str()), (502, "why"));
+    // What the client gets.
+    assert_eq!(
+        stream.headers(Message::Response).text(":status").as_deref(),
+        Some("502")
+    );
+    assert_eq!(stream.passed_body(Message::Response), b"no");
+}
+
+#[test]
+fn a_trap_at_the_end_is_told() {
+    let dying = r#"(func (export "proxy_on_done") (param i32) (result i32) (call $say $"bye") unreachable)"#;
+    let trap = host(dying).shutdown().unwrap_err();
+    assert_eq!(trap.phase(), Phase::Done);
+    // One that was dead already has said so before.
+    let mut dead = host(dying);
+    assert!(dead.request(Request::get("http://a/")).trap.is_some());
+    assert!(dead.shutdown().is_ok());
 }

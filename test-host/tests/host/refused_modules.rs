@@ -53,6 +53,11 @@ fn each_bad_module_is_refused_by_name() {
             "exports no 32-bit memory",
         ),
         (
+            "a memory of 64 bits",
+            format!(r#"(module {ABI} {MALLOC} (memory (export "memory") i64 1))"#),
+            "32-bit memory",
+        ),
+        (
             "an export of another type",
             format!(r#"(module {ABI} {MEMORY} {MALLOC} (func (export "proxy_on_request_headers") (param i32 i32)))"#),
             "`proxy_on_request_headers` as (i32, i32) -> (), where the ABI has (i32, i32, i32) -> (i32)",

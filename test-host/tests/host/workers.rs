@@ -91,6 +91,34 @@ fn a_dead_vm_is_replaced_when_its_back_off_is_over() {
 }
 
 #[test]
+fn a_vm_that_cannot_be_replaced_stays_dead_until_the_next_back_off_is_over() {
+    // Whoever has died once refuses to be configured, until it is forgiven.
+    let filter = r#"
+      (func (export "proxy_on_configure") (param i32 i32) (result i32)
+        (call $get_shared_data $"died" &out &number))
+      (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+        (drop (call $set_shared_data $"died" $"yes" (i32.const 0))) unreachable)"#;
+    let mut host = Host::builder(&module(filter))
+        .on_failure(FailurePolicy::RELOAD)
+        .start()
+        .unwrap();
+    host.advance(Duration::from_secs(10));
+    assert_eq!(host.request(Request::get("http://a/")).end, End::Failed);
+    for (failure, backoff) in [(1, 0), (1, 1), (2, 1)] {
+        let outcome = host.request(Request::get("http://a/"));
+        assert_eq!((outcome.end, outcome.status()), (End::Failed, 503));
+        let reloads = host.reloads();
+        assert_eq!(
+            (reloads.success, reloads.failure, reloads.backoff),
+            (0, failure, backoff)
+        );
+        if backoff == 1 {
+            host.advance(Duration::from_secs(2));
+        }
+    }
+}
+
+#[test]
 fn a_plugin_that_fails_open_lets_later_streams_pass() {
     let mut host = Host::builder(&module(MORTAL))
         .on_failure(FailurePolicy::Open)

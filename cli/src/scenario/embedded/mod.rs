@@ -39,14 +39,23 @@ impl Embedded {
         })
     }
 
-    /// Makes ready for the requests of a step: a host with the filter for each gateway.
+    /// Makes ready for the requests of a step: a host with the filter for each proxy that decides.
     pub(super) fn enter(&mut self, stage: &Stage) -> Result<(), Failure> {
         self.secrets = self.issuers.named(&stage.manifests)?;
         self.hosts.clear();
         for planned in &stage.plan.proxies {
             if let Authorization::Filter { http: config, .. } = &planned.authorization {
+                let identity = &planned.proxy.identity;
                 let host = Host::builder(&self.module)
                     .plugin_name("outgate")
+                    .property(
+                        "xds.node.metadata.NAMESPACE",
+                        planned.proxy.name.workload().namespace.as_str(),
+                    )
+                    .property(
+                        "xds.node.metadata.SERVICE_ACCOUNT",
+                        identity.rsplit('/').next().unwrap_or_default(),
+                    )
                     .configuration(serde_json::to_vec(config)?)
                     .start()
                     .map_err(|error| format!("{}: {error}", planned.proxy.name))?;
@@ -82,7 +91,7 @@ impl Embedded {
         };
         let mut way = Way::new(stage, self, case.upstream.status);
         let answer = way.visit(proxy, arrival)?;
-        Ok(way.observed(answer, &stage.gateway))
+        Ok(way.observed(answer, stage.decider(proxy)))
     }
 
     /// What a proxy shows of itself: its certificate, and the names in it.

@@ -71,10 +71,10 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// What came of it, as the gateway saw it.
-    pub(super) fn observed(self, answer: Option<Answer>, gateway: &ProxyName) -> Observed {
-        let at_gateway = self.visits.iter().find(|visit| visit.proxy == *gateway);
-        let last = at_gateway.or(self.visits.last());
+    /// What came of it, as the proxy that decides saw it.
+    pub(super) fn observed(self, answer: Option<Answer>, decider: &ProxyName) -> Observed {
+        let at_decider = self.visits.iter().find(|visit| visit.proxy == *decider);
+        let last = at_decider.or(self.visits.last());
         let mut report = String::new();
         for visit in &self.visits {
             let _ = writeln!(report, "{}: {}", visit.proxy, visit.report);
@@ -83,7 +83,7 @@ impl<'a> Way<'a> {
             status: answer.as_ref().map_or(0, |answer| answer.status),
             body: answer.map(|answer| answer.body).unwrap_or_default(),
             details: last.map(|visit| visit.details.clone()).unwrap_or_default(),
-            log: at_gateway.map(|visit| visit.log.clone()),
+            log: at_decider.map(|visit| visit.log.clone()),
             report,
         }
     }
@@ -159,7 +159,11 @@ impl<'a> Way<'a> {
         let connection = self.embedded.connections.of(request.description().peer.as_ref());
         let gone = || Failure::from(format!("{}: the embedded host has lost a stream", proxy.name));
         let host = self.embedded.hosts.get_mut(&proxy.name).ok_or_else(gone)?;
-        let mut stream = host.http_stream(request.to_host(certificate, connection));
+        let mut arriving = request.to_host(certificate, connection);
+        if let Some(cluster) = self.visits[index].log.get("upstream_cluster") {
+            arriving = arriving.property(["xds", "cluster_name"], cluster.as_str());
+        }
+        let mut stream = host.http_stream(arriving);
         let id = stream.id();
         let goes_on = stream.request_headers().action == Action::Continue;
         let (answer, details) = if goes_on {

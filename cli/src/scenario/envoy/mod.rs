@@ -113,7 +113,7 @@ impl Envoys {
         let observed = runtime.block_on(async {
             let reply = client::send(&call, credentials).await;
             let way = collector.way(proxy, &call.case, mesh).await?;
-            Ok::<Observed, Failure>(way.observed(reply, &stage.gateway, mesh))
+            Ok::<Observed, Failure>(way.observed(reply, stage.decider(proxy), mesh))
         })?;
         Ok(Played::Observed(Box::new(observed)))
     }
@@ -200,11 +200,11 @@ impl RealWay {
     fn observed(
         self,
         reply: Result<crate::local::http::Reply, String>,
-        gateway: &ProxyName,
+        decider: &ProxyName,
         mesh: &LocalMesh,
     ) -> Observed {
-        let at_gateway = self.0.iter().find(|stop| stop.proxy == *gateway);
-        let last = at_gateway.or(self.0.last());
+        let at_decider = self.0.iter().find(|stop| stop.proxy == *decider);
+        let last = at_decider.or(self.0.last());
         let details = last.and_then(|stop| stop.access.details.clone()).unwrap_or_default();
         let mut report: String = self.0.iter().map(|stop| format!("{stop}\n")).collect();
         let (status, body) = match reply {
@@ -214,7 +214,7 @@ impl RealWay {
                 (0, String::new())
             }
         };
-        let log: Option<BTreeMap<String, String>> = at_gateway.map(|stop| stop.log(mesh));
+        let log: Option<BTreeMap<String, String>> = at_decider.map(|stop| stop.log(mesh));
         Observed {
             status,
             body,

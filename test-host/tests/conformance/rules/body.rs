@@ -68,5 +68,55 @@ pub(super) fn rules() -> Vec<Rule> {
             ..Settings::default()
         })
         .not_in(Profile::Gcp),
+
+        Rule::new(
+            "body.no-buffer",
+            "Of C++'s answers, 3 drops the piece: it is neither shown again nor goes on.",
+            filter! {
+                define { r#"(global $seen (mut i32) (i32.const 0))"# }
+                response_body { r#"(call $number $"size" (local.get $size)) (call $number $"end" (local.get $end))
+                    (global.set $seen (i32.add (global.get $seen) (i32.const 1)))
+                    (select (i32.const 3) (i32.const 0) (i32.eq (global.get $seen) (i32.const 1)))"# }
+            },
+            &["size = 3", "end = 0", "size = 3", "end = 0", "size = 0", "end = 1", "client 200 def"],
+        )
+        .exchange(Exchange::answered(&["abc", "def"]))
+        .otherwise(
+            Profile::Gcp,
+            &["size = 3", "end = 0", "size = 3", "end = 0", "size = 0", "end = 1", "client 200 abcdef"],
+        ),
+        Rule::new(
+            "body.watermark",
+            "Of C++'s answers, 2 keeps the piece out of the filter's sight: the next one is shown alone, and both go on.",
+            filter! {
+                define { r#"(global $seen (mut i32) (i32.const 0))"# }
+                response_body { r#"(call $number $"size" (local.get $size)) (call $number $"end" (local.get $end))
+                    (global.set $seen (i32.add (global.get $seen) (i32.const 1)))
+                    (select (i32.const 2) (i32.const 0) (i32.eq (global.get $seen) (i32.const 1)))"# }
+            },
+            &["size = 3", "end = 0", "size = 3", "end = 0", "size = 0", "end = 1", "client 200 abcdef"],
+        )
+        .exchange(Exchange::answered(&["abc", "def"])),
+        Rule::new(
+            "body.continued",
+            "A body that is held can be read and changed from a tick, and goes on when it is continued.",
+            filter! {
+                define { r#"(global $stream (mut i32) (i32.const 0))"# }
+                response_body { r#"(call $number $"size" (local.get $size)) (call $number $"end" (local.get $end))
+                    (drop (call $set_tick_period (i32.const 300))) (global.set $stream (local.get $id)) (i32.const 1)"# }
+                tick { r#"(if (global.get $stream) (then
+                    (drop (call $set_tick_period (i32.const 0)))
+                    (drop (call $set_effective_context (global.get $stream)))
+                    (call $show $"body" (call $get_buffer_bytes (i32.const 1) (i32.const 0) (i32.const 99) &out))
+                    (call $status $"write" (call $set_buffer_bytes (i32.const 1) (i32.const 99) (i32.const 0) $"!"))
+                    (call $status $"continue" (call $continue_stream (i32.const 1)))))"# }
+            },
+            &[
+                "size = 3", "end = 0", "size = 6", "end = 0", "size = 6", "end = 1", "body = abcdef", "write -> 0", "continue -> 0",
+                "client 200 abcdef!",
+            ],
+        )
+        .exchange(Exchange::answered(&["abc", "def"]))
+        .not_in(Profile::Gcp),
     ]
 }

@@ -34,7 +34,8 @@ pub(super) fn rules() -> Vec<Rule> {
             &["read = ", "write -> 2", "client 200"],
         )
         .exchange(Exchange::with_body(&["hello"]))
-        .confirmed(),
+        .confirmed()
+        .otherwise(Profile::Gcp, &["read -> 1", "write -> 1", "client 200"]),
         Rule::new(
             "buffers.callout-body-outside",
             "Outside of its callback the body of a callout's answer is NOT_FOUND.",
@@ -80,6 +81,32 @@ pub(super) fn rules() -> Vec<Rule> {
             filter! { configure { r#"
                 (call $status $"write" (call $set_buffer_bytes (i32.const 7) (i32.const 0) (i32.const 0) $"x")) (i32.const 1)"# } },
             &["write -> 2", "client 200"],
+        ),
+
+        Rule::new(
+            "buffers.status",
+            "The status of a buffer is its length, with flags of 0; a body outside of its callback is empty.",
+            filter! {
+                define { r#"(func $ask (param $buffer i32)
+                    (i32.store (i32.const 1060) (i32.const 9))
+                    (call $status $"status" (call $get_buffer_status (local.get $buffer) &number (i32.const 1060)))
+                    (call $number $"length" (i32.load &number)) (call $number $"flags" (i32.load (i32.const 1060)))
+                    (i32.store &number (i32.const 0)))"# }
+                request_headers { r#"(call $ask (i32.const 0)) (call $ask (i32.const 7)) (call $ask (i32.const 9)) (i32.const 0)"# }
+                request_body { r#"(if (local.get $size) (then (call $ask (i32.const 0)))) (i32.const 0)"# }
+            },
+            &[
+                "status -> 0", "length = 0", "flags = 0", "status -> 1", "length = 0", "flags = 9", "status -> 2", "length = 0",
+                "flags = 9", "status -> 0", "length = 5", "flags = 0", "client 200",
+            ],
+        )
+        .exchange(Exchange::with_body(&["hello"]))
+        .otherwise(
+            Profile::Gcp,
+            &[
+                "status -> 1", "length = 0", "flags = 9", "status -> 0", "length = 10", "flags = 0", "status -> 2", "length = 0",
+                "flags = 9", "status -> 0", "length = 5", "flags = 0", "client 200",
+            ],
         ),
     ]
 }

@@ -1,5 +1,6 @@
 use crate::filter::filter;
 use crate::rule::Rule;
+use outgate_test_host::Profile;
 
 /// Calls a path of 8 bytes with `GET`; what is behind a `?` only fills it up.
 macro_rules! calling {
@@ -28,8 +29,21 @@ macro_rules! answered {
     };
 }
 
+/// What tells of the end of a gRPC call, and lets the stream go on.
+macro_rules! closed {
+    () => {
+        r#"(call $number $"context" (local.get $id))
+           (call $number $"closed" (local.get $call)) (call $number $"status" (local.get $code))
+           (drop (call $get_status &number &out))
+           (call $number $"code" (i32.load &number))
+           (call $number $"has message" (i32.gt_u (i32.load (i32.const 1028)) (i32.const 0)))
+           (drop (call $set_effective_context (i32.const 2)))
+           (drop (call $continue_stream (i32.const 0)))"#
+    };
+}
+
 pub(super) fn rules() -> Vec<Rule> {
-    vec![
+    let rules = vec![
         Rule::new(
             "callouts.answer",
             "An HTTP callout is answered on the root: its headers and body can be read there, its number is 4, its status 0.",
@@ -208,5 +222,68 @@ pub(super) fn rules() -> Vec<Rule> {
                 "client 200",
             ],
         ),
-    ]
+
+        Rule::new(
+            "callouts.grpc-refused",
+            "A gRPC call whose connection is refused is closed on the root with UNAVAILABLE, by its number 5; no other callback runs.",
+            filter! {
+                request_headers { r#"
+                    (call $status $"call" (call $grpc_call $"refused" $"s" $"m" (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                        (i32.const 1000) &number))
+                    (call $number $"id" (i32.load &number)) (i32.const 1)"# }
+                grpc_close { closed!() }
+            },
+            &[
+                "call -> 0", "id = 5", "context = 1", "closed = 5", "status = 14", "code = 14", "has message = 1", "client 200",
+            ],
+        ),
+        Rule::new(
+            "callouts.grpc-http-answer",
+            "A gRPC call that is answered like an HTTP request is closed with UNKNOWN.",
+            filter! {
+                request_headers { r#"
+                    (call $status $"call" (call $grpc_call $"upstream" $"s" $"m" (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                        (i32.const 1000) &number))
+                    (call $number $"id" (i32.load &number)) (i32.const 1)"# }
+                grpc_close { closed!() r#"(call $show $"message" (i32.const 0))"# }
+            },
+            &[
+                "call -> 0", "id = 5", "context = 1", "closed = 5", "status = 2", "code = 2", "has message = 1",
+                "message = via_upstream", "client 200",
+            ],
+        )
+        .confirmed(),
+        Rule::new(
+            "callouts.grpc-streams",
+            "gRPC streams are numbered 6, 10 …; what is sent on one before it fails is taken; one that is cancelled is not there any \
+             more, and is not told of.",
+            filter! {
+                request_headers { r#"
+                    (call $status $"stream" (call $grpc_stream $"refused" $"s" $"m" (i32.const 0) (i32.const 0) &number))
+                    (call $number $"id" (i32.load &number))
+                    (call $status $"send" (call $grpc_send (i32.load &number) $"x" (i32.const 0)))
+                    (call $status $"stream" (call $grpc_stream $"refused" $"s" $"m" (i32.const 0) (i32.const 0) &number))
+                    (call $number $"id" (i32.load &number))
+                    (call $status $"cancel" (call $grpc_cancel (i32.load &number)))
+                    (call $status $"again" (call $grpc_cancel (i32.load &number))) (i32.const 0)"# }
+                grpc_close { r#"(call $number $"closed" (local.get $call)) (call $number $"status" (local.get $code))"# }
+            },
+            &[
+                "stream -> 0", "id = 6", "send -> 0", "stream -> 0", "id = 10", "cancel -> 0", "again -> 1", "closed = 6",
+                "status = 14", "client 200",
+            ],
+        ),
+        Rule::new(
+            "callouts.in-log",
+            "`on_log` can call out, and the answer comes when the stream is gone.",
+            filter! {
+                log { calling!("upstream", "/callout", "1000") }
+                http_call_response { r#"(call $number $"context" (local.get $id))
+                    (call $status $"set" (call $set_effective_context (i32.const 2)))"# }
+            },
+            &["call -> 0", "context = 1", "set -> 2", "client 200"],
+        ),
+    ];
+    // Service extensions call nothing: see the profile.
+    rules.into_iter().map(|rule| rule.not_in(Profile::Gcp)).collect()
 }

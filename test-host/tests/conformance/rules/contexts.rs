@@ -1,5 +1,6 @@
 use crate::filter::filter;
 use crate::rule::Rule;
+use outgate_test_host::Profile;
 
 pub(super) fn rules() -> Vec<Rule> {
     vec![
@@ -18,7 +19,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 response_headers { r#"(call $show $"status" (call $get_value (i32.const 2) $":status" &out)) (i32.const 0)"# }
             },
             &["set -> 0", "path -> 2", "status = 200", "client 200"],
-        ),
+        )
+        .otherwise(Profile::Gcp, &["set -> 0", "path -> 12", "status = 200", "client 200"]),
         Rule::new(
             "contexts.tick-without-stream",
             "In a tick there is no stream: its headers are BAD_ARGUMENT, its properties and `proxy_set_property` NOT_FOUND.",
@@ -42,7 +44,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 "set_property -> 1",
                 "client 200",
             ],
-        ),
+        )
+        .not_in(Profile::Gcp),
         Rule::new(
             "contexts.tick-for-stream",
             "A tick that chooses a paused stream reads its headers, and lets it go on.",
@@ -64,7 +67,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 "path -> 2",
                 "client 200",
             ],
-        ),
+        )
+        .not_in(Profile::Gcp),
         Rule::new(
             "contexts.continue-kinds",
             "`proxy_continue_stream`: of an upstream UNIMPLEMENTED, of a kind above 3 BAD_ARGUMENT.",
@@ -72,7 +76,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $status $"upstream" (call $continue_stream (i32.const 3)))
                 (call $status $"four" (call $continue_stream (i32.const 4))) (i32.const 0)"# } },
             &["upstream -> 12", "four -> 2", "client 200"],
-        ),
+        )
+        .not_in(Profile::Gcp),
         Rule::new(
             "contexts.log-level",
             "A log level above 5 is BAD_ARGUMENT.",

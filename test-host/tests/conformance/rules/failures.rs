@@ -47,7 +47,8 @@ pub(super) fn rules() -> Vec<Rule> {
             },
             &["headers", "tick", "client closed"],
         )
-        .corrects("all other streams of the VM fail at once."),
+        .corrects("all other streams of the VM fail at once.")
+        .not_in(Profile::Gcp),
         Rule::new(
             "failures.no-log",
             "A dead VM is told nothing of the end of its streams.",

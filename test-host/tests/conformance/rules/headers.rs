@@ -1,5 +1,6 @@
 use crate::filter::filter;
 use crate::rule::{Exchange, Rule};
+use outgate_test_host::Profile;
 
 fn duplicates() -> Exchange {
     Exchange {
@@ -19,14 +20,16 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"missing" (call $get_value (i32.const 0) $"x-b" &out)) (i32.const 0)"# } },
             &["lower = 1", "upper = 1", "missing -> 1", "client 200"],
         )
-        .exchange(duplicates()),
+        .exchange(duplicates())
+        .otherwise(Profile::Gcp, &["lower = 1, 2", "upper = 1, 2", "missing -> 1", "client 200"]),
         Rule::new(
             "headers.host",
             "`host` is another name of `:authority`.",
             filter! { request_headers { r#"
                 (call $show $"host" (call $get_value (i32.const 0) $"host" &out)) (i32.const 0)"# } },
             &["host = test.com", "client 200"],
-        ),
+        )
+        .otherwise(Profile::Gcp, &["host -> 1", "client 200"]),
         Rule::new(
             "headers.add",
             "Adding appends a line and lower-cases its name.",
@@ -35,7 +38,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $status $"add" (call $add_value (i32.const 2) $"x-b" $"2"))
                 (call $show $"get" (call $get_value (i32.const 2) $"x-b" &out)) (i32.const 0)"# } },
             &["add -> 0", "add -> 0", "get = 1", "client 200"],
-        ),
+        )
+        .otherwise(Profile::Gcp, &["add -> 0", "add -> 0", "get = 1, 2", "client 200"]),
         Rule::new(
             "headers.replace",
             "Replacing sets a header that is not there, and makes several lines one.",
@@ -82,6 +86,41 @@ pub(super) fn rules() -> Vec<Rule> {
                 (call $show $"value" (call $get_value (i32.const 6) $":status" &out))
                 (call $show $"pairs" (call $get_header_map_pairs (i32.const 6) &out)) (i32.const 0)"# } },
             &["value -> 2", "pairs = ", "client 200"],
+        )
+        .otherwise(Profile::Gcp, &["value -> 2", "pairs -> 2", "client 200"]),
+
+        Rule::new(
+            "headers.set-pairs",
+            "Setting the pairs replaces the whole map; its size is that of its names and values, in bytes.",
+            filter! { response_headers { r#"
+                (call $status $"set" (call $set_header_map_pairs (i32.const 2)
+                  $"\02\00\00\00\07\00\00\00\03\00\00\00\03\00\00\00\01\00\00\00:status\00201\00X-A\001\00"))
+                (call $show $"a" (call $get_value (i32.const 2) $"x-a" &out))
+                (call $status $"size" (call $get_header_map_size (i32.const 2) &number))
+                (call $number $"size" (i32.load &number))
+                (call $status $"pairs" (call $get_header_map_pairs (i32.const 2) &out))
+                (call $number $"pairs" (i32.load (i32.load (i32.const 1024)))) (i32.const 0)"# } },
+            &["set -> 0", "a = 1", "size -> 0", "size = 14", "pairs -> 0", "pairs = 2", "client 201"],
+        )
+        .otherwise(Profile::Gcp, &["set -> 0", "a = 1", "size -> 0", "size = 2", "pairs -> 0", "pairs = 2", "client 201"]),
+        Rule::new(
+            "headers.set-malformed",
+            "Pairs that are none empty the map.",
+            filter! { response_headers { r#"
+                (call $status $"set" (call $set_header_map_pairs (i32.const 2) $"\02\00\00\00\07\00\00\00"))
+                (call $show $"status" (call $get_value (i32.const 2) $":status" &out))
+                (call $status $"add" (call $add_value (i32.const 2) $":status" $"202")) (i32.const 0)"# } },
+            &["set -> 0", "status -> 1", "add -> 0", "client 202"],
         ),
+        Rule::new(
+            "headers.anything-goes",
+            "Pseudo headers can be changed like others; a name without letters and a value with a line break are taken.",
+            filter! { response_headers { r#"
+                (call $status $"status" (call $replace_value (i32.const 2) $":status" $"203"))
+                (call $status $"no name" (call $add_value (i32.const 2) (i32.const 0) (i32.const 0) $"x"))
+                (call $status $"line break" (call $add_value (i32.const 2) $"x-n" $"a\0ab")) (i32.const 0)"# } },
+            &["status -> 0", "no name -> 0", "line break -> 0", "client 203"],
+        )
+        .confirmed(),
     ]
 }

@@ -1,5 +1,6 @@
 use crate::filter::filter;
 use crate::rule::Rule;
+use outgate_test_host::Profile;
 
 pub(super) fn rules() -> Vec<Rule> {
     vec![
@@ -84,7 +85,8 @@ pub(super) fn rules() -> Vec<Rule> {
                 "histogram = 6",
                 "client 200",
             ],
-        ),
+        )
+        .not_in(Profile::Gcp),
         Rule::new(
             "shared.metric-changes",
             "A counter only grows, recording adds to it; a gauge goes both ways, recording sets it; a histogram is not incremented \
@@ -124,6 +126,7 @@ pub(super) fn rules() -> Vec<Rule> {
                 "unknown -> 1",
                 "client 200",
             ],
-        ),
+        )
+        .not_in(Profile::Gcp),
     ]
 }
