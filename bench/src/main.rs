@@ -1,4 +1,4 @@
-//! `outgate-bench`: the measurements of the module, in the test host and in a real Envoy. That of the engine is
+//! `outgate-bench`: the measurements of the module, in the test host and in a real Envoy, and of the test host. That of the engine is
 //! `benches/engine.rs`. `cargo xtask bench` builds what they need and runs them.
 
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use outgate_bench::families::Family;
 use outgate_bench::report::Report;
-use outgate_bench::{envoy, wasm};
+use outgate_bench::{envoy, host, wasm};
 
 /// Measures the filter's module.
 #[derive(Parser)]
@@ -24,6 +24,8 @@ enum Command {
     Wasm(WasmArgs),
     /// Processor time, latency, memory and start in a real Envoy, beside none, a no-op and native RBAC
     Envoy(EnvoyArgs),
+    /// Streams a second through the test host, and how soon a filter is ready in it
+    Host(HostArgs),
 }
 
 #[derive(Args)]
@@ -34,7 +36,7 @@ struct Common {
     /// Where the report goes
     #[arg(long, value_name = "DIR", default_value_os_t = Report::usual_directory())]
     out: PathBuf,
-    /// Fewer policies
+    /// Fewer policies or streams
     #[arg(long)]
     quick: bool,
 }
@@ -46,6 +48,15 @@ struct WasmArgs {
     /// Only the families whose names have this in them
     #[arg(long, value_name = "TEXT", default_value = "")]
     family: String,
+}
+
+#[derive(Args)]
+struct HostArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Only the filters and requests whose names have this in them, such as `outgate, passes`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
 }
 
 #[derive(Args)]
@@ -70,6 +81,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Wasm(args) => run_wasm(args),
         Command::Envoy(args) => run_envoy(args),
+        Command::Host(args) => run_host(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -95,6 +107,19 @@ fn run_wasm(args: WasmArgs) -> Result<(), wasm::Error> {
         }
     };
     let report = wasm::report(&wasm::measure(&args.common.filter, &options)?);
+    report.write(&args.common.out)?;
+    println!("{}", report.text());
+    Ok(())
+}
+
+fn run_host(args: HostArgs) -> Result<(), host::Error> {
+    let quick = args.common.quick;
+    let options = host::Options {
+        streams: if quick { 20_000 } else { 100_000 },
+        rounds: if quick { 3 } else { 10 },
+        only: args.only,
+    };
+    let report = host::report(&host::measure(&args.common.filter, &options)?);
     report.write(&args.common.out)?;
     println!("{}", report.text());
     Ok(())

@@ -11,7 +11,7 @@ use crate::table::Table;
 /// The outcome of one measurement.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// `engine`, `wasm` or `envoy`.
+    /// `engine`, `wasm`, `envoy` or `host`.
     pub name: &'static str,
     /// What people read.
     pub tables: Vec<Table>,

@@ -1,6 +1,7 @@
 //! What every command prints alike.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Color, Reset, Style};
 use outgate_sdk::diagnostic::Diagnostics;
@@ -37,8 +38,30 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The same without line breaks: whoever writes lines must not be made to write one that somebody else thought out.
+pub(crate) fn harmless_line(text: &str) -> Cow<'_, str> {
+    let text = harmless(text);
+    if text.contains('\n') {
+        Cow::Owned(text.replace('\n', "\u{fffd}"))
+    } else {
+        text
+    }
+}
+
 /// Prints one JSON document on standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    print_line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Warns in a line on standard error.
+pub(crate) fn warn(text: &str) {
+    anstream::eprintln!("{WARNING}warning{PLAIN}: {}", harmless_line(text));
+}
+
+/// Prints a line on standard output as it is. Whoever does not read on, as `head` does, has seen enough.
+pub(crate) fn print_line(line: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -90,17 +90,17 @@ struct PluginSource {
 
 impl Report<'_> {
     fn print(&self) {
-        println!("module  {} ({} bytes)", self.filter.display(), self.module_bytes);
-        println!("image   {}", self.digest);
+        anstream::println!("module  {} ({} bytes)", self.filter.display(), self.module_bytes);
+        anstream::println!("image   {}", self.digest);
         if let Some(directory) = self.layout {
-            println!("layout  {} (tag {})", directory.display(), self.tag);
+            anstream::println!("layout  {} (tag {})", directory.display(), self.tag);
         }
         if let Some(pushed) = &self.pushed {
-            println!("pushed  {pushed}");
+            anstream::println!("pushed  {pushed}");
         }
         let url = self.wasm_plugin.url.as_deref();
         let elsewhere = format!("oci://REGISTRY/REPOSITORY:{}", self.tag);
-        println!("\nfor a WasmPlugin\n  url: {}", url.unwrap_or(&elsewhere));
-        println!("  sha256: {}", self.wasm_plugin.sha256);
+        anstream::println!("\nfor a WasmPlugin\n  url: {}", url.unwrap_or(&elsewhere));
+        anstream::println!("  sha256: {}", self.wasm_plugin.sha256);
     }
 }

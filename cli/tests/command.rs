@@ -1,10 +1,11 @@
 //! The command as its users call it: what it prints, and its exit status.
 
-use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+#[path = "command/run.rs"]
+mod run;
 
+use std::fs;
+
+use run::{Run, outgate, run_in};
 use serde_json::Value;
 
 const POLICY: &str = "\
@@ -18,47 +19,6 @@ spec:
   - from: [{source: {principals: [cluster.local/ns/default/sa/sleep]}}]
     to: [{operation: {hosts: [\"test.com\", \"test.com:*\"], paths: [/headers]}}]
 ";
-
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
-    }
-}
-
-/// Runs the command in a directory that has these files.
-fn outgate(files: &[(&str, &str)], input: &str, arguments: &[&str]) -> Run {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, content) in files {
-        fs::write(directory.path().join(name), content).unwrap();
-    }
-    run_in(directory.path(), input, arguments)
-}
-
-fn run_in(directory: &Path, input: &str, arguments: &[&str]) -> Run {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_outgate"))
-        .current_dir(directory)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that does not read its input closes it.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run {
-        status: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
-}
 
 const GATEWAY: [&str; 2] = ["--gateway", "istio-system/istio-egressgateway"];
 
@@ -282,21 +242,21 @@ fn claims_of_every_type_are_explained() {
 }
 
 #[test]
-fn a_policy_that_cannot_be_enforced_yet_is_refused_in_words() {
+fn a_policy_that_cannot_be_enforced_is_refused_in_words() {
     let custom = POLICY
         .replace("action: DENY", "action: CUSTOM\n  provider: {name: authz}")
         .replace(
             "from: [{source: {principals: [cluster.local/ns/default/sa/sleep]}}]\n    ",
             "",
         );
-    for target in ["filter", "rbac"] {
+    for (target, words) in [("filter", "no external authorizer `authz`"), ("rbac", "CUSTOM")] {
         let run = outgate(
             &[("p.yaml", &custom)],
             "",
             &[&["build", "--for", target, "p.yaml"], &GATEWAY[..]].concat(),
         );
         assert!(
-            run.status == 2 && run.err.contains("CUSTOM") && run.out.is_empty(),
+            run.status == 2 && run.err.contains(words) && run.out.is_empty(),
             "{target}: {}{}",
             run.out,
             run.err

@@ -4,6 +4,8 @@
 //! our filter, configured by our own command from the example's manifests, cannot be told apart from it, save that it
 //! says why.
 
+#[path = "real_envoy/canonical.rs"]
+mod canonical;
 #[path = "real_envoy/connections.rs"]
 mod connections;
 mod envoy;

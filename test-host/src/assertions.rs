@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::abi::{LogLevel, Status};
 use crate::access_log::AccessLogFormat;
 use crate::host_call::HostCall;
-use crate::outcome::{End, Forwarded, Outcome};
+use crate::outcome::{End, Forwarded, Outcome, Summary};
 use crate::phase::Phase;
 
 /// Set to anything, snapshots are written instead of compared.
@@ -55,7 +55,8 @@ impl Assert<'_> {
     /// The request reached the upstream, and its response the client.
     #[track_caller]
     pub fn forwarded(self) -> Self {
-        self.is("the stream to be forwarded", self.0.end == End::Forwarded, "it was not")
+        let found = Summary(self.0).to_string();
+        self.is("the stream to be forwarded", self.0.end == End::Forwarded, &found)
     }
 
     /// The filter replied with this status, and nothing reached the upstream.
@@ -63,7 +64,7 @@ impl Assert<'_> {
     pub fn denied(self, status: u32) -> Self {
         let what = format!("the filter to reply {status}");
         let is_so = self.0.end == End::Replied && self.0.upstream.is_none() && self.0.status() == status;
-        self.is(&what, is_so, "it did not")
+        self.is(&what, is_so, &Summary(self.0).to_string())
     }
 
     /// The client got this status.
@@ -82,7 +83,7 @@ impl Assert<'_> {
     #[track_caller]
     pub fn paused(self, phase: Phase) -> Self {
         let what = format!("the stream to be held in {phase}");
-        self.is(&what, self.0.end == End::Paused(phase), "it is not")
+        self.is(&what, self.0.end == End::Paused(phase), &Summary(self.0).to_string())
     }
 
     /// The response to the client has this header. Of several lines, the first counts.
@@ -211,7 +212,8 @@ impl Assert<'_> {
         self.none(&format!("log line at {level} or above"), found.as_ref())
     }
 
-    /// All callbacks together used at most this much fuel: instructions, about.
+    /// All callbacks of the stream together used at most this much fuel: instructions, about. What the filter did in answers to
+    /// its callouts is not the stream's: see [`Host::start_fuel`](crate::Host::start_fuel).
     #[track_caller]
     pub fn fuel_at_most(self, limit: u64) -> Self {
         self.at_most("fuel", limit, self.0.total_fuel())
@@ -223,7 +225,7 @@ impl Assert<'_> {
         self.at_most("bytes of memory", limit as u64, self.0.memory as u64)
     }
 
-    /// The filter made at most this many host calls.
+    /// The filter made at most this many host calls in callbacks of the stream.
     #[track_caller]
     pub fn host_calls_at_most(self, limit: u32) -> Self {
         self.at_most("host calls", limit.into(), self.0.host_calls.total().into())
@@ -239,14 +241,16 @@ impl Assert<'_> {
     #[track_caller]
     pub fn host_calls(self, names: &[&str]) -> Self {
         let found: Vec<&str> = self.0.trace.iter().map(crate::CallRecord::name).collect();
-        self.equal("the host calls", &names.join("\n"), &found.join("\n"))
+        self.kept_all_calls().equal("the host calls", &names, &found.as_slice())
     }
 
     /// Nothing odd happened: no trap, no line at error or above, no host call that this host does not have, and none that
     /// answered anything but OK, besides those that only asked whether something is there.
     #[track_caller]
     pub fn strict(self) -> Self {
-        let this = self.is("no trap", self.0.trap.is_none(), "there was one");
+        let this = self
+            .kept_all_calls()
+            .is("no trap", self.0.trap.is_none(), "there was one");
         let missing = self.0.unimplemented_calls();
         let this = this.none("call that the host does not have", missing.first());
         let odd = self.0.trace.iter().find(|call| {
@@ -257,28 +261,35 @@ impl Assert<'_> {
         this.none("refused host call", odd).no_log_from(LogLevel::Error)
     }
 
-    /// The host calls are those in a file, line by line. With the environment variable `OUTGATE_UPDATE` set, or when there is
-    /// no such file, it is written instead.
+    /// The host calls are those in a file, line by line. With the environment variable `OUTGATE_UPDATE` set, it is written instead.
     #[track_caller]
     pub fn trace_is(self, file: impl AsRef<Path>) -> Self {
         let file = file.as_ref();
-        let found = self.0.trace_text();
-        let known = std::fs::read_to_string(file);
-        match known {
-            Ok(known) if std::env::var_os(UPDATE).is_none() => {
-                let mut pairs = known.lines().zip(found.lines()).enumerate();
-                let differing = pairs.find(|(_, (old, new))| old != new).map(|(index, _)| index);
-                let line = differing.unwrap_or(known.lines().count().min(found.lines().count()));
-                let show = |text: &str| text.lines().nth(line).unwrap_or("(nothing more)").to_owned();
-                let what = format!("line {} of {} to be\n    {}", line + 1, file.display(), show(&known));
-                let is = format!("it is\n    {}\n  ({UPDATE}=1 writes the file anew)", show(&found));
-                self.is(&what, known == found, &is)
-            }
-            _ => match std::fs::write(file, found) {
-                Ok(()) => self,
-                Err(error) => panic!("cannot write {}: {error}", file.display()),
-            },
+        let found = self.kept_all_calls().0.trace_text();
+        if std::env::var_os(UPDATE).is_some() {
+            let written = std::fs::write(file, found);
+            written.unwrap_or_else(|error| panic!("{} cannot be written: {error}", file.display()));
+            return self;
         }
+        let known = std::fs::read_to_string(file)
+            .unwrap_or_else(|error| panic!("{} cannot be read: {error}\n  ({UPDATE}=1 writes it)", file.display()));
+        let mut pairs = known.lines().zip(found.lines()).enumerate();
+        let differing = pairs.find(|(_, (old, new))| old != new).map(|(index, _)| index);
+        let line = differing.unwrap_or(known.lines().count().min(found.lines().count()));
+        let show = |text: &str| text.lines().nth(line).unwrap_or("(nothing more)").to_owned();
+        let what = format!("line {} of {} to be\n    {}", line + 1, file.display(), show(&known));
+        let is = format!("it is\n    {}\n  ({UPDATE}=1 writes the file anew)", show(&found));
+        self.is(&what, known == found, &is)
+    }
+
+    /// What looks at each host call cannot be said of those that are not kept.
+    #[track_caller]
+    fn kept_all_calls(self) -> Self {
+        let kept = format!(
+            "the host kept the last {} only, see HostBuilder::trace_depth",
+            self.0.trace.len()
+        );
+        self.is("all host calls to be there", self.0.trace_is_whole, &kept)
     }
 
     #[track_caller]

@@ -378,12 +378,11 @@ impl<'h> Driver<'h> {
         let stream = state
             .streams
             .swap_remove(index.expect("an unfinished stream is in its VM's list"));
-        let trace = state
+        let calls = state
             .trace
             .records()
-            .filter(|record| record.context == self.id.context)
-            .cloned()
-            .collect();
+            .filter(|record| record.context() == self.id.context);
+        let trace = (calls.cloned().collect(), state.trace.has_all_since(stream.calls_before));
         let outcome = Outcome::new(stream, died, memory, clock, trace, process);
         self.host.stream_ended(self.id.worker);
         outcome

@@ -41,10 +41,6 @@ impl FilterState {
             is_read_only,
         });
     }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.iter().map(|entry| (&*entry.key, &*entry.value))
-    }
 }
 
 /// How long a declared value lives.
@@ -114,9 +110,9 @@ impl StreamFilterState {
 
     /// All that the stream sees, its own first.
     pub(crate) fn into_entries(self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let owned = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());
-        let of_connection: Vec<_> = self.connection().iter().map(owned).collect();
-        self.of_stream.iter().map(owned).chain(of_connection).collect()
+        let of_connection = self.connection().clone();
+        let entries = self.of_stream.0.into_iter().chain(of_connection.0);
+        entries.map(|entry| (entry.key, entry.value)).collect()
     }
 }
 

@@ -119,7 +119,9 @@ impl Host {
             Some(trap) if !fails_open => state.fail(trap.clone()),
             _ => {}
         }
-        worker.vm.state().streams.push(state);
+        let vm = worker.vm.state();
+        state.calls_before = vm.trace.sequence();
+        vm.streams.push(state);
         StreamId {
             worker: self.current,
             context,
@@ -246,7 +248,7 @@ impl Host {
     fn ledger(&self) -> Option<&Ledger> {
         let worker = &self.workers[self.current];
         let mut roots = worker.vm.view().roots.iter();
-        roots.find(|root| root.id == worker.root).map(|root| &root.ledger)
+        roots.find(|root| root.id == worker.root).map(|root| &*root.ledger)
     }
 
     /// The last host calls that were made on this worker, oldest first: as many as the host keeps.

@@ -87,11 +87,11 @@ impl MetricRegistry {
         metric.clone()
     }
 
-    /// Name, kind and value of every metric, by name.
+    /// Name, kind and value of every metric, by name and kind.
     pub(crate) fn snapshot(&self) -> Vec<(String, MetricKind, u64)> {
         let metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = metrics.values().map(|m| (m.name.clone(), m.kind, m.value())).collect();
-        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all.sort_unstable_by(|a, b| (&a.0, a.1 as u32).cmp(&(&b.0, b.1 as u32)));
         all
     }
 }

@@ -265,8 +265,7 @@ fn stub_missing(linker: &mut Linker<VmState>, module: &wasmtime::Module) -> Resu
     }
 }
 
-/// Why a file is no filter that this host can run.
-#[derive(Debug)]
+/// Why a file is no filter that this host can run. `unwrap` prints it in words.
 #[non_exhaustive]
 pub enum ModuleError {
     /// The file cannot be read.
@@ -316,6 +315,12 @@ impl ModuleError {
 
     fn import_type(error: &wasmtime::Error) -> Self {
         Self::ImportType(format!("{error:#}"))
+    }
+}
+
+impl fmt::Debug for ModuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

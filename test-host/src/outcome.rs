@@ -73,6 +73,8 @@ pub struct Outcome {
     pub trap: Option<Trap>,
     /// The last host calls of this stream, oldest first: as many as the host keeps.
     pub trace: Vec<CallRecord>,
+    /// Are all of them kept?
+    pub(crate) trace_is_whole: bool,
     pub(crate) record: LogRecord,
 }
 
@@ -94,7 +96,7 @@ impl Outcome {
         died_now: Option<Trap>,
         memory: usize,
         clock: u64,
-        trace: Vec<CallRecord>,
+        trace: (Vec<CallRecord>, bool),
         process: Arc<Process>,
     ) -> Self {
         let record = LogRecord::of(&stream, process);
@@ -118,7 +120,8 @@ impl Outcome {
             body: std::mem::take(&mut stream.request.passed),
             trailers,
         });
-        let text = |key: Vec<u8>| String::from_utf8_lossy(&key).into_owned();
+        let text =
+            |key| String::from_utf8(key).unwrap_or_else(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
         Self {
             end,
             upstream,
@@ -140,7 +143,8 @@ impl Outcome {
             route_cache_cleared: stream.route_cache_cleared,
             duration: Duration::from_nanos(clock.saturating_sub(stream.started)),
             trap,
-            trace,
+            trace: trace.0,
+            trace_is_whole: trace.1,
             record,
         }
     }
@@ -200,31 +204,48 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+/// How the stream ended, in a line.
+pub(crate) struct Summary<'a>(pub(crate) &'a Outcome);
+
+impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.end {
+        let Self(outcome) = self;
+        let status = outcome.status();
+        match outcome.end {
             End::Paused(phase) => write!(f, "the filter held the stream in {phase}, and nothing continued it")?,
             End::Reset => f.write_str("the filter closed the stream")?,
-            End::Forwarded => write!(f, "forwarded; the client got {}", self.status())?,
-            End::Replied => write!(f, "the filter replied; the client got {}", self.status())?,
-            End::Overflowed => write!(f, "the proxy's buffer overflowed; the client got {}", self.status())?,
-            End::Failed => write!(f, "the stream failed; the client got {}", self.status())?,
+            End::Forwarded => write!(f, "forwarded; the client got {status}")?,
+            End::Replied => write!(f, "the filter replied; the client got {status}")?,
+            End::Overflowed => write!(f, "the proxy's buffer overflowed; the client got {status}")?,
+            End::Failed => write!(f, "the stream failed; the client got {status}")?,
         }
-        if !self.details.is_empty() {
-            write!(f, " ({})", self.details)?;
+        if !outcome.details.is_empty() {
+            write!(f, " ({})", outcome.details)?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Summary(self).fmt(f)?;
         if let Some(trap) = &self.trap {
             write!(f, "\n{trap}")?;
         }
         for (key, value) in &self.filter_state {
             write!(f, "\n  filter state {key} = {:?}", String::from_utf8_lossy(value))?;
         }
-        for line in &self.logs {
+        // What the trap has told already is not told again.
+        let last_words = self.trap.as_ref().and_then(Trap::last_words);
+        for line in self.logs.iter().filter(|line| Some(*line) != last_words) {
             write!(f, "\n  log {line}")?;
         }
         for name in self.host_calls.unimplemented() {
             write!(f, "\n  the filter called {name}, which this host does not have yet")?;
         }
-        self.trace.iter().try_for_each(|call| write!(f, "\n  {call}"))
+        let last_calls = self.trap.as_ref().map_or(&[][..], Trap::last_calls);
+        let is_told = |call: &CallRecord| last_calls.iter().any(|told| told.sequence() == call.sequence());
+        let calls = self.trace.iter().filter(|call| !is_told(call));
+        calls.into_iter().try_for_each(|call| write!(f, "\n  {call}"))
     }
 }

@@ -8,8 +8,8 @@ use crate::trap::Trap;
 
 /// A filter that did not start, or a configuration that it refused. Envoy would not take the update.
 ///
-/// Printed, it tells the reason and what the filter logged: that is where filters say what they dislike.
-#[derive(Debug, Clone)]
+/// Printed, it tells the reason and what the filter logged: that is where filters say what they dislike. `unwrap` prints the same.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct StartError {
     /// The step that failed.
@@ -43,6 +43,12 @@ impl StartError {
             StartFailure::Trapped(trap) => trap.backtrace(),
             _ => &[],
         }
+    }
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

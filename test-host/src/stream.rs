@@ -224,8 +224,12 @@ impl<'h> HttpStream<'h> {
         self.wait();
     }
 
-    /// Delivers a whole response, and waits while the filter holds it.
+    /// Delivers a whole response, and waits while the filter holds it. For a request that is still held it is too late: its
+    /// client has waited long enough.
     pub(crate) fn send_response(&mut self, response: &Response) {
+        if self.driver.state().request.paused.is_some() {
+            return;
+        }
         self.response_headers(response);
         for (chunk, end) in response.body.deliveries() {
             self.response_body(chunk, end);

@@ -46,7 +46,9 @@ pub(crate) struct StreamState {
     pub(crate) local_reply: Option<LocalReply>,
     /// Has the guest been told of this context?
     pub(crate) created: bool,
-    pub(crate) ledger: Ledger,
+    /// The number of the last host call before it.
+    pub(crate) calls_before: u64,
+    pub(crate) ledger: Box<Ledger>,
     /// The response code details, once a response is on its way.
     pub(crate) details: String,
     /// When it began, by the virtual clock.
@@ -107,7 +109,8 @@ impl StreamState {
             course: Course::Open,
             local_reply: None,
             created: false,
-            ledger: Ledger::default(),
+            calls_before: 0,
+            ledger: Box::default(),
             details: String::new(),
             started: now,
             upstream_answered_at: None,

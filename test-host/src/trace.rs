@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::abi::{Status, buffer_name, map_name};
 use crate::host_call::{CallName, HostCall};
@@ -14,13 +15,16 @@ use crate::wasi_errno::Errno;
 /// Longer keys and values are cut in the trace.
 const MAX_TEXT: usize = 96;
 
-/// A host call that the filter made.
+/// A host call that the filter made. Cheap to clone.
 ///
 /// It prints as one line, for example
 /// `on_response_headers: proxy_get_header_map_value(request headers, "x-id") -> BAD_ARGUMENT: the request headers are gone: …`.
 #[derive(Debug, Clone)]
-pub struct CallRecord {
-    pub(crate) context: u32,
+pub struct CallRecord(Arc<Record>);
+
+#[derive(Debug, Clone)]
+struct Record {
+    context: u32,
     sequence: u64,
     phase: Phase,
     name: CallName,
@@ -77,24 +81,41 @@ enum Arg {
 }
 
 impl CallRecord {
+    pub(crate) fn context(&self) -> u32 {
+        self.0.context
+    }
+
     /// Its number among all host calls of its worker.
     pub fn sequence(&self) -> u64 {
-        self.sequence
+        self.0.sequence
     }
 
     /// The callback in which the call was made.
     pub fn phase(&self) -> Phase {
-        self.phase
+        self.0.phase
     }
 
     /// The name of the import.
     pub fn name(&self) -> &str {
-        self.name.as_str()
+        self.0.name.as_str()
+    }
+
+    /// Those of its arguments that are texts, such as names and values, in order; of long ones the first 96 bytes.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.0.args.iter().filter_map(move |arg| match *arg {
+            Arg::Text { end, .. } => Some(&self.0.text[std::mem::replace(&mut start, end)..end]),
+            Arg::Answer { end, .. } => {
+                start = end;
+                None
+            }
+            Arg::Map(_) | Arg::Buffer(_) | Arg::Number(_) => None,
+        })
     }
 
     /// What the guest got; of a call of WASI, the status that comes nearest to it.
     pub fn status(&self) -> Status {
-        match self.answer {
+        match self.0.answer {
             Answered::Status(status) => status,
             Answered::Errno(errno) => errno.nearest_status(),
         }
@@ -102,7 +123,7 @@ impl CallRecord {
 
     /// The error number that the guest got from a call of WASI. `None` when it succeeded, and for calls of the ABI.
     pub fn wasi_errno(&self) -> Option<u16> {
-        match self.answer {
+        match self.0.answer {
             Answered::Status(_) => None,
             Answered::Errno(errno) => Some(errno as u16),
         }
@@ -110,7 +131,7 @@ impl CallRecord {
 
     /// Why the status is not [`Status::Ok`]; sometimes a remark about one that is. Empty otherwise.
     pub fn reason(&self) -> &str {
-        &self.reason
+        &self.0.reason
     }
 
     /// The call with its arguments and its answer as it is printed, without the callback before it and the reason after it.
@@ -121,11 +142,31 @@ impl CallRecord {
 
 impl fmt::Display for CallRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.phase, self.text())?;
-        if !self.reason.is_empty() {
-            write!(f, ": {}", self.reason)?;
+        write!(f, "{}: {}", self.0.phase, self.text())?;
+        if !self.0.reason.is_empty() {
+            write!(f, ": {}", self.0.reason)?;
         }
         Ok(())
+    }
+}
+
+impl Record {
+    /// As the entry of the ring that it takes the place of, if nobody else has that: what it was made of is used again.
+    fn in_place_of(mut self, oldest: Option<CallRecord>) -> CallRecord {
+        let Some(CallRecord(mut place)) = oldest else {
+            return CallRecord(Arc::new(self));
+        };
+        match Arc::get_mut(&mut place) {
+            Some(record) => {
+                self.args = std::mem::take(&mut record.args);
+                self.text = std::mem::take(&mut record.text);
+                self.args.clear();
+                self.text.clear();
+                *record = self;
+                CallRecord(place)
+            }
+            None => CallRecord(Arc::new(self)),
+        }
     }
 }
 
@@ -134,8 +175,8 @@ struct Text<'a>(&'a CallRecord);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(call) = self;
-        write!(f, "{}(", call.name())?;
+        let call = &*self.0.0;
+        write!(f, "{}(", call.name.as_str())?;
         let mut start = 0;
         let mut answer = None;
         let mut separator = "";
@@ -211,25 +252,19 @@ impl TraceRing {
             journal.settle(self.records.back());
             journal.begin_call();
         }
-        let oldest = if self.records.len() < self.depth {
-            None
-        } else {
-            self.records.pop_front()
-        };
-        let (mut args, mut text) = oldest.map_or_else(Default::default, |r| (r.args, r.text));
-        args.clear();
-        text.clear();
-        let (answer, reason) = (Status::Ok.into(), Cow::Borrowed(""));
-        self.records.push_back(CallRecord {
+        let record = Record {
             context,
             sequence: self.calls,
             phase,
             name,
-            args,
-            text,
-            answer,
-            reason,
-        });
+            args: Vec::new(),
+            text: Vec::new(),
+            answer: Status::Ok.into(),
+            reason: Cow::Borrowed(""),
+        };
+        let is_full = self.records.len() == self.depth;
+        let oldest = if is_full { self.records.pop_front() } else { None };
+        self.records.push_back(record.in_place_of(oldest));
     }
 
     pub(crate) fn begin_known(&mut self, context: u32, phase: Phase, call: HostCall) {
@@ -256,8 +291,14 @@ impl TraceRing {
         self.push_text(text, |end, cut| Arg::Answer { end, cut });
     }
 
+    /// The call that was begun last.
+    fn newest(&mut self) -> Option<&mut Record> {
+        // Shared already when the journal has taken it before its end: then it goes on as a copy.
+        self.records.back_mut().map(|call| Arc::make_mut(&mut call.0))
+    }
+
     fn push_text(&mut self, text: &[u8], arg: impl Fn(usize, bool) -> Arg) -> &mut Self {
-        if let Some(record) = self.records.back_mut() {
+        if let Some(record) = self.newest() {
             let kept = &text[..text.len().min(MAX_TEXT)];
             record.text.extend_from_slice(kept);
             record.args.push(arg(record.text.len(), kept.len() < text.len()));
@@ -266,7 +307,7 @@ impl TraceRing {
     }
 
     fn arg(&mut self, arg: Arg) -> &mut Self {
-        if let Some(record) = self.records.back_mut() {
+        if let Some(record) = self.newest() {
             record.args.push(arg);
         }
         self
@@ -274,7 +315,7 @@ impl TraceRing {
 
     /// Ends the record of a call.
     pub(crate) fn end(&mut self, answer: impl Into<Answered>, reason: Cow<'static, str>) {
-        if let Some(record) = self.records.back_mut() {
+        if let Some(record) = self.newest() {
             record.answer = answer.into();
             record.reason = reason;
         }
@@ -283,6 +324,12 @@ impl TraceRing {
     /// The number of the call that is running.
     pub(crate) fn sequence(&self) -> u64 {
         self.calls
+    }
+
+    /// Are all calls kept that came after the one with this number?
+    pub(crate) fn has_all_since(&self, sequence: u64) -> bool {
+        let kept = self.records.front().map_or(self.calls, |oldest| oldest.sequence() - 1);
+        kept <= sequence
     }
 
     /// The calls that are still kept, oldest first.

@@ -113,6 +113,11 @@ impl Trap {
         &self.0.last_calls
     }
 
+    /// The line that the filter logged last for the same context: with many languages, why it gave up.
+    pub fn last_words(&self) -> Option<&LogLine> {
+        self.0.last_words.as_ref()
+    }
+
     /// The size of memory, in bytes, that the guest wanted and that its limit did not allow.
     pub fn refused_memory(&self) -> Option<usize> {
         self.0.refused_memory
@@ -144,8 +149,39 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     let text = backtrace.to_string();
     let lines = text.lines().filter_map(|line| line.split_once(" - "));
     lines
-        .map(|(_, frame)| frame.split_once('!').map_or(frame, |(_, name)| name).to_owned())
+        .map(|(_, frame)| without_hashes(frame.split_once('!').map_or(frame, |(_, name)| name)))
         .collect()
+}
+
+/// Rust tells functions and crates of one name apart by hashes, `name::h0123456789abcdef` and `name[0123456789abcdef]`, which
+/// say nothing to people and differ from build to build.
+fn without_hashes(name: &str) -> String {
+    let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = match name.rsplit_once("::h") {
+        Some((name, hash)) if is_hash(hash) => name,
+        _ => name,
+    };
+    let mut parts = name.split('[');
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(']') {
+            Some((hash, rest)) if (15..=16).contains(&hash.len()) && is_hash(&format!("{hash:0>16}")) => clean += rest,
+            _ => clean.extend(["[", part]),
+        }
+    }
+    clean
+}
+
+/// Does a function belong to how Rust ends a program, rather than to why?
+fn is_of_panic(frame: &str) -> bool {
+    let names = [
+        "__rustc::",
+        "std::panicking",
+        "std::sys::backtrace",
+        "core::panicking",
+        "std::process::abort",
+    ];
+    names.iter().any(|name| frame.starts_with(name))
 }
 
 impl fmt::Display for TrapKind {
@@ -170,8 +206,9 @@ impl fmt::Display for Trap {
         if let Some(line) = &inner.last_words {
             write!(f, "\n  it last logged: {line}")?;
         }
-        for (index, frame) in inner.backtrace.iter().enumerate() {
-            let head = if index == 0 { "\n  guest backtrace:" } else { "" };
+        let of_panic = inner.backtrace.iter().take_while(|frame| is_of_panic(frame)).count();
+        for (index, frame) in inner.backtrace.iter().enumerate().skip(of_panic) {
+            let head = if index == of_panic { "\n  guest backtrace:" } else { "" };
             write!(f, "{head}\n    {index}: {frame}")?;
         }
         for (index, call) in inner.last_calls.iter().enumerate() {
@@ -183,3 +220,58 @@ impl fmt::Display for Trap {
 }
 
 impl std::error::Error for Trap {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_names_without_hashes() {
+        for (frame, name) in [
+            (
+                "proxy_wasm::hostcalls::get_map_value::h020d62f4bc5a503f",
+                "proxy_wasm::hostcalls::get_map_value",
+            ),
+            (
+                "<url_limit::Stream as proxy_wasm::HttpContext>::on_log",
+                "<url_limit::Stream as proxy_wasm::HttpContext>::on_log",
+            ),
+            ("__rustc[b7974e8690430dd9]::rust_panic", "__rustc::rust_panic"),
+            (
+                "std[a543996e6e7dbf1e]::f::<core[c5930c85a12de82]::g, [u8]>",
+                "std::f::<core::g, [u8]>",
+            ),
+            ("a[b", "a[b"),
+            ("<wasm function 3>", "<wasm function 3>"),
+            ("", ""),
+        ] {
+            assert_eq!(without_hashes(frame), name);
+        }
+    }
+
+    #[test]
+    fn how_rust_panics_is_no_part_of_the_report() {
+        let frames = [
+            "__rustc::__rust_abort",
+            "__rustc::rust_panic",
+            "std::panicking::panic_with_hook",
+            "std::sys::backtrace::__rust_end_short_backtrace",
+            "core::panicking::panic_fmt",
+            "filter::on_request",
+            "core::panicking::of_mine",
+        ];
+        let trap = Trap(Arc::new(Inner {
+            phase: Phase::RequestHeaders,
+            kind: TrapKind::OutOfFuel,
+            backtrace: frames.map(str::to_owned).to_vec(),
+            last_calls: Vec::new(),
+            last_words: None,
+            refused_memory: None,
+        }));
+        let report = trap.to_string();
+        assert!(
+            report.ends_with("\n  guest backtrace:\n    5: filter::on_request\n    6: core::panicking::of_mine"),
+            "{report}"
+        );
+    }
+}

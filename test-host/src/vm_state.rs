@@ -89,7 +89,7 @@ pub(crate) struct RootState {
     pub(crate) retirement: Retirement,
     /// What it has said about properties that it will set.
     pub(crate) declarations: Vec<Declaration>,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Box<Ledger>,
 }
 
 impl RootState {
@@ -136,8 +136,8 @@ pub(crate) struct VmState {
     /// Is the guest allocating memory for the host? Then hardly any host call is allowed.
     pub(crate) allocating: bool,
     pub(crate) budget: HostCallBudget,
-    /// The ledger of the current context, for as long as the call runs.
-    pub(crate) ledger: Ledger,
+    /// The ledger of the current context, for as long as the call runs. In a box, as it is exchanged before and after each.
+    pub(crate) ledger: Box<Ledger>,
     pub(crate) trace: TraceRing,
 
     pub(crate) roots: Vec<RootState>,
@@ -165,7 +165,7 @@ impl VmState {
             effective: 0,
             allocating: false,
             budget: HostCallBudget::full(&settings.limits),
-            ledger: Ledger::default(),
+            ledger: Box::default(),
             trace: TraceRing::new(settings.trace_depth, settings.journal),
             roots: Vec::new(),
             streams: Vec::with_capacity(1),

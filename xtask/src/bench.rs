@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 /// The document that tells what was measured. Each table stands between a line `<!-- NAME -->` and a line `<!-- end -->`.
 const DOCUMENT: &str = "docs/performance.md";
 const END: &str = "<!-- end -->";
-const MEASUREMENTS: [&str; 3] = ["engine", "wasm", "envoy"];
+const MEASUREMENTS: [&str; 4] = ["engine", "wasm", "envoy", "host"];
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Bench {
@@ -29,6 +29,9 @@ pub(crate) enum Bench {
 
     /// The module in a real Envoy, beside none, one that does nothing and native RBAC (some 8 minutes, 1 with --quick)
     Envoy(Options),
+
+    /// The test host by itself: streams a second through the module, and how soon it is ready (some 30 seconds)
+    Host(Options),
 
     /// Put the tables and plots of the last measurements into docs/performance.md
     Docs,
@@ -79,6 +82,12 @@ pub(crate) fn run(bench: &Bench, workspace: &Workspace, console: Console) -> Res
                 .env("OUTGATE_FILTER_WASM", filter)
                 .env("ENVOY", tools.envoy);
             measure("envoy", &bench, workspace, console, |_| true)
+        }
+        Bench::Host(options) => {
+            setup::wasm_target(workspace, console)?;
+            let filter = wasm::build(workspace, console)?;
+            let bench = program("host", options, console).env("OUTGATE_FILTER_WASM", filter);
+            measure("host", &bench, workspace, console, |_| true)
         }
         Bench::Docs => docs(workspace, console),
     }

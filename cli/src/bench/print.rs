@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::report::{Counts, Report};
+use super::report::Report;
+use crate::hosted::counts::Counts;
 use crate::hosted::numbers::{counted, grouped, kibibytes, time};
 use crate::output::{FAINT, PLAIN, STRONG, WARNING};
 
@@ -61,12 +62,11 @@ fn stream(report: &Report) {
 }
 
 fn heading(name: &str, first: &str, second: &str) {
-    anstream::println!(
-        "\n{STRONG}{name:<28}{PLAIN}{FAINT}{:>12}{:>12}{:>13}{first:>12}{second:>12}{PLAIN}",
-        "fuel",
-        "host calls",
-        "allocations"
+    let columns = format!(
+        "{:>12}{:>12}{:>13}{first:>12}{second:>12}",
+        "fuel", "host calls", "allocations"
     );
+    anstream::println!("\n{STRONG}{name:<28}{PLAIN}{FAINT}{}{PLAIN}", columns.trim_end());
 }
 
 fn plain(name: &str, nanoseconds: u64) {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use outgate_test_host::{Event, Journal, Phase};
+use outgate_test_host::Phase;
 use serde::Serialize;
 
 use super::measure::Measured;
+use crate::hosted::counts::Counts;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -65,18 +66,6 @@ pub(super) struct StreamPhase {
     pub(super) p99_ns: Option<u64>,
 }
 
-/// What is the same on every machine.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Counts {
-    pub(super) fuel: u64,
-    pub(super) calls: u32,
-    pub(super) host_calls: u64,
-    pub(super) allocations: u64,
-    /// The size of the guest's memory afterwards, in bytes.
-    pub(super) memory: usize,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Memory {
@@ -125,7 +114,7 @@ impl Report {
 }
 
 fn start_phases(measured: &Measured) -> Vec<StartPhase> {
-    let counts = by_phase(&measured.start_journal);
+    let counts = Counts::by_phase(&measured.start_journal);
     let time = |phase: Phase| {
         let times = measured.start_times.iter().filter(|(known, _)| *known == phase);
         times.map(|(_, time)| nanoseconds(*time)).reduce(u64::saturating_add)
@@ -145,8 +134,8 @@ fn stream(measured: &Measured) -> Stream {
         .streams
         .iter()
         .map(|journal| {
-            let phases = by_phase(journal);
-            (sum(phases.values()), phases)
+            let phases = Counts::by_phase(journal);
+            (phases.values().sum(), phases)
         })
         .collect();
     streams.sort_by_key(|(counts, _)| *counts);
@@ -183,34 +172,6 @@ fn stream(measured: &Measured) -> Stream {
 fn at(sorted: &[Duration], percent: usize) -> Option<u64> {
     let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(index).map(|time| nanoseconds(*time))
-}
-
-fn by_phase(journal: &Journal) -> BTreeMap<Phase, Counts> {
-    let mut phases: BTreeMap<Phase, Counts> = BTreeMap::new();
-    for event in &journal.events {
-        match event {
-            Event::HostCall(call) => phases.entry(call.phase()).or_default().host_calls += 1,
-            Event::Returned(returned) => {
-                let counts = phases.entry(returned.phase).or_default();
-                counts.calls += 1;
-                counts.fuel += returned.fuel;
-                counts.allocations += u64::from(returned.allocations);
-                counts.memory = returned.memory;
-            }
-            _ => {}
-        }
-    }
-    phases
-}
-
-fn sum<'a>(phases: impl Iterator<Item = &'a Counts>) -> Counts {
-    phases.fold(Counts::default(), |sum, counts| Counts {
-        fuel: sum.fuel + counts.fuel,
-        calls: sum.calls + counts.calls,
-        host_calls: sum.host_calls + counts.host_calls,
-        allocations: sum.allocations + counts.allocations,
-        memory: sum.memory.max(counts.memory),
-    })
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

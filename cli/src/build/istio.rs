@@ -50,9 +50,9 @@ pub(super) fn write(arguments: &Build, manifests: &Manifests, gateway: &GatewayW
     for (name, text) in files {
         let file = directory.join(name);
         fs::write(&file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
-        println!("{}", file.display());
+        anstream::println!("{}", file.display());
     }
-    println!(
+    anstream::println!(
         "{} says what to apply, and in which order",
         Path::new(directory).join("README.md").display()
     );

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestFlags {
     /// Where the request goes: scheme://authority/path?query, or a path alone.
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", value_parser = url)]
     url: String,
 
     /// The method [default: GET, or POST with a body].
@@ -121,6 +121,11 @@ impl AnswerFlags {
         Ok(response)
     }
 
+    /// Is it said what this cluster answers?
+    pub(crate) fn has_cluster(&self, name: &str) -> bool {
+        self.upstreams.iter().any(|Answering { cluster, .. }| cluster == name)
+    }
+
     /// Tells a host of the services that the filter can call.
     pub(crate) fn tell(&self, mut builder: HostBuilder) -> Result<HostBuilder, Failure> {
         for Answering { cluster, answer } in &self.upstreams {
@@ -185,6 +190,14 @@ impl Answer {
             }
         })
     }
+}
+
+/// What a request line can hold. Whatever else a filter is to be shown can be given as `:path`.
+fn url(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(|character: char| character.is_whitespace() || character.is_control()) {
+        return Err("expected scheme://authority/path?query, or a path alone, without spaces".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// A header line; the name of a pseudo header begins with a colon.

@@ -4,13 +4,16 @@ mod narrate;
 mod print;
 mod report;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
-use outgate_test_host::{Callout, Host, Journal, Outcome};
+use outgate_test_host::{Callout, Event, Host, Journal, MetricKind, Outcome};
 
 use crate::arguments::OutputFormat;
 use crate::failure::{self, FINE, Failure};
+use crate::hosted::callouts;
+use crate::hosted::counts::Counts;
 use crate::hosted::exchange::{AnswerFlags, RequestFlags};
 use crate::hosted::filter::{ClockFlag, FilterFlags, NotStarted};
 use crate::output;
@@ -54,9 +57,21 @@ pub(crate) struct Run {
 struct Ran {
     host: Host,
     start: Journal,
+    /// The stream, and what else the filter was called for meanwhile: answers to callouts belong to its root.
     stream: Journal,
     callouts: Vec<Callout>,
+    /// The clusters that the filter wanted to call and that nobody has described.
+    unknown_clusters: BTreeSet<String>,
+    /// The metrics that changed with the stream: of a histogram, the number of samples.
+    metrics: Vec<(String, MetricKind, i64)>,
     outcome: Outcome,
+}
+
+impl Ran {
+    /// What the stream cost, and all that was done meanwhile.
+    fn counts(&self) -> Counts {
+        Counts::by_phase(&self.stream).values().sum()
+    }
 }
 
 pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
@@ -91,13 +106,44 @@ fn exchange(arguments: &Run) -> Result<Ran, NotStarted> {
         builder = builder.clock(time);
     }
     let mut host = builder.start()?;
-    let start = host.take_journal();
+    let (start, metrics) = (host.take_journal(), host.metrics());
     let outcome = host.exchange(request, response);
+    let stream = host.take_journal();
+    let is_known = |name: &str| arguments.answers.has_cluster(name);
     Ok(Ran {
-        start,
-        stream: host.take_journal(),
         callouts: host.callouts(),
+        unknown_clusters: unknown_clusters(start.events.iter().chain(&stream.events), is_known),
+        metrics: changes(&metrics, host.metrics()),
+        start,
+        stream,
         outcome,
         host,
     })
+}
+
+fn unknown_clusters<'a>(
+    events: impl Iterator<Item = &'a Event>,
+    is_known: impl Fn(&str) -> bool + Copy,
+) -> BTreeSet<String> {
+    let refused = events.filter_map(|event| match event {
+        Event::HostCall(call) => callouts::unknown_cluster(call, is_known),
+        _ => None,
+    });
+    refused.map(std::borrow::Cow::into_owned).collect()
+}
+
+/// By how much metrics changed. One that was not there before was 0.
+fn changes(
+    before: &[(String, MetricKind, u64)],
+    after: Vec<(String, MetricKind, u64)>,
+) -> Vec<(String, MetricKind, i64)> {
+    let value = |name: &str, kind| {
+        let known = before.iter().find(|known| known.0 == name && known.1 == kind);
+        known.map_or(0, |known| known.2)
+    };
+    let changes = after.into_iter().map(|(name, kind, now)| {
+        let change = now.wrapping_sub(value(&name, kind)).cast_signed();
+        (name, kind, change)
+    });
+    changes.filter(|(.., change)| *change != 0).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use outgate_test_host::{CallRecord, Callout, Event, HeaderMap, LogLevel, LogSource, MetricKind, Outcome, Status};
+use outgate_test_host::{CallRecord, Event, HeaderMap, LogLevel, LogSource, MetricKind, Outcome, Status};
 
 use super::narrate::{answered, told};
 use super::{Journal, Ran};
@@ -27,15 +27,16 @@ pub(super) fn text(path: &Path, ran: &Ran) {
         );
     }
     ending(&ran.outcome);
-    callouts(&ran.callouts, ran);
-    state(&ran.outcome);
-    let outcome = &ran.outcome;
+    callouts(ran);
+    state(ran);
+    let counts = ran.counts();
+    let least = if ran.stream.dropped > 0 { "at least " } else { "" };
     anstream::println!(
-        "\n{FAINT}{} fuel, {}, {} of guest memory for answers, {} of memory{PLAIN}",
-        grouped(outcome.total_fuel()),
-        counted(outcome.host_calls.total().into(), "host call"),
-        counted(outcome.allocations.into(), "allocation"),
-        kibibytes(outcome.memory)
+        "\n{FAINT}{least}{} fuel, {}, {} of guest memory for answers, {} of memory{PLAIN}",
+        grouped(counts.fuel),
+        counted(counts.host_calls, "host call"),
+        counted(counts.allocations, "allocation"),
+        kibibytes(ran.outcome.memory)
     );
 }
 
@@ -45,6 +46,9 @@ fn section(name: &str) {
 
 /// Prints what happened, and the time at its end.
 fn journal(journal: &Journal, began: Option<u64>) -> Option<u64> {
+    if journal.events.is_empty() {
+        anstream::println!("  {FAINT}the filter has no function for any of it{PLAIN}");
+    }
     let mut now = began;
     let mut events = journal.events.iter().peekable();
     while let Some(event) = events.next() {
@@ -165,13 +169,13 @@ fn shown_body(body: &[u8]) -> String {
     }
 }
 
-fn callouts(callouts: &[Callout], ran: &Ran) {
-    if callouts.is_empty() {
+fn callouts(ran: &Ran) {
+    if ran.callouts.is_empty() && ran.unknown_clusters.is_empty() {
         return;
     }
     section("callouts");
     let pending = ran.host.pending_callouts();
-    for callout in callouts {
+    for callout in &ran.callouts {
         let waits = pending.iter().any(|waiting| waiting.id == callout.id);
         let waits = if waits { "  not answered" } else { "" };
         anstream::println!("  {}{waits}", harmless(&callout.to_string()));
@@ -179,9 +183,14 @@ fn callouts(callouts: &[Callout], ran: &Ran) {
             anstream::println!("    {}", shown_body(&callout.body).replace('\n', "\n    "));
         }
     }
+    for name in &ran.unknown_clusters {
+        let name = harmless(name);
+        anstream::println!("  {WARNING}there is no cluster `{name}`{PLAIN}: --upstream {name}=200 has it answer 200");
+    }
 }
 
-fn state(outcome: &Outcome) {
+fn state(ran: &Ran) {
+    let outcome = &ran.outcome;
     if !outcome.filter_state.is_empty() {
         section("filter state");
     }
@@ -192,14 +201,14 @@ fn state(outcome: &Outcome) {
         };
         anstream::println!("  {} = {value}", harmless(key));
     }
-    if !outcome.metrics.is_empty() {
+    if !ran.metrics.is_empty() {
         section("metrics");
     }
-    for change in &outcome.metrics {
-        let change_text = match change.kind() {
-            MetricKind::Histogram => format!("sample {}", change.change()),
-            _ => format!("{:+}", change.change()),
+    for (name, kind, change) in &ran.metrics {
+        let change = match kind {
+            MetricKind::Histogram => counted(change.unsigned_abs(), "sample"),
+            _ => format!("{change:+}"),
         };
-        anstream::println!("  {} {change_text}", harmless(change.name()));
+        anstream::println!("  {} {change}", harmless(name));
     }
 }

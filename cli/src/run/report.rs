@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use outgate_test_host::{Callout, Event, Forwarded, HeaderMap, Journal, MetricKind, Response};
+use outgate_test_host::{Callout, Event, Forwarded, HeaderMap, Journal, LogSource, MetricKind, Response};
 use serde::Serialize;
 
 use super::Ran;
 use super::narrate::{answered, told};
+use crate::hosted::counts::Counts;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -28,10 +29,9 @@ pub(super) struct Report {
     callouts: Vec<Called>,
     filter_state: Vec<(String, String)>,
     metrics: Vec<Metric>,
-    fuel: u64,
-    host_calls: u32,
-    allocations: u32,
-    memory: usize,
+    /// Of the stream, and of what the filter was called for meanwhile.
+    #[serde(flatten)]
+    counts: Counts,
 }
 
 #[derive(Serialize)]
@@ -52,6 +52,7 @@ enum Happened {
     },
     Log {
         level: String,
+        source: &'static str,
         message: String,
     },
     Returned {
@@ -88,6 +89,7 @@ struct Called {
 struct Metric {
     name: String,
     kind: &'static str,
+    /// Of a histogram, the number of samples.
     change: i64,
 }
 
@@ -122,23 +124,8 @@ impl Report {
                 .iter()
                 .map(|(key, value)| (key.clone(), text(value)))
                 .collect(),
-            metrics: outcome
-                .metrics
-                .iter()
-                .map(|change| Metric {
-                    name: change.name().to_owned(),
-                    kind: match change.kind() {
-                        MetricKind::Counter => "counter",
-                        MetricKind::Gauge => "gauge",
-                        MetricKind::Histogram => "histogram",
-                    },
-                    change: change.change(),
-                })
-                .collect(),
-            fuel: outcome.total_fuel(),
-            host_calls: outcome.host_calls.total(),
-            allocations: outcome.allocations,
-            memory: outcome.memory,
+            metrics: ran.metrics.iter().map(Metric::new).collect(),
+            counts: ran.counts(),
         }
     }
 }
@@ -165,6 +152,11 @@ impl Happened {
             },
             Event::Log(line) => Self::Log {
                 level: line.level.to_string(),
+                source: match line.source {
+                    LogSource::Stdout => "stdout",
+                    LogSource::Stderr => "stderr",
+                    _ => "proxy_log",
+                },
                 message: line.message.clone(),
             },
             Event::Returned(returned) => Self::Returned {
@@ -209,6 +201,20 @@ impl Called {
             path: callout.path(),
             body: callout.body_text(),
             timeout_ms: callout.timeout.map(milliseconds),
+        }
+    }
+}
+
+impl Metric {
+    fn new((name, kind, change): &(String, MetricKind, i64)) -> Self {
+        Self {
+            name: name.clone(),
+            kind: match kind {
+                MetricKind::Counter => "counter",
+                MetricKind::Gauge => "gauge",
+                MetricKind::Histogram => "histogram",
+            },
+            change: *change,
         }
     }
 }

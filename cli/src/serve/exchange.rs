@@ -14,7 +14,7 @@ use super::Serve;
 use super::gateway::Gateway;
 use super::message::{self, Whole};
 use super::origin::{self, ReadyBody, Unanswered, Unread};
-use crate::output::{PLAIN, WARNING, harmless};
+use crate::output;
 
 /// The client gets no response: its connection is closed.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub(super) async fn serve(
     }
     let response = stream.finish().and_then(|outcome| outcome.response).ok_or(Closed)?;
     Ok(message::response_to_client(&response, &method).unwrap_or_else(|why| {
-        anstream::eprintln!("{WARNING}warning{PLAIN}: {}", harmless(&why));
+        output::warn(&why);
         own(StatusCode::BAD_GATEWAY, &why)
     }))
 }
@@ -105,7 +105,7 @@ async fn forward(arguments: &Serve, request: &Forwarded) -> host::Response {
     let upstream = &arguments.upstream;
     let rewritten = arguments.rewrite_host.then_some(upstream);
     let failed = |status, why: String| {
-        anstream::eprintln!("{WARNING}warning{PLAIN}: {}", harmless(&why));
+        output::warn(&why);
         let body = format!("{why}\n");
         host::Response::new(status)
             .header("content-type", "text/plain; charset=utf-8")

@@ -9,14 +9,15 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use outgate_test_host::{
-    AccessLogFormat, Callout, CalloutId, CalloutKind, Event, GrpcEvent, Host, HttpStream, LogLevel, Outcome, Phase,
-    Response, Status, StreamId, UpstreamReply,
+    AccessLogFormat, Callout, CalloutId, CalloutKind, Event, GrpcEvent, Host, HttpStream, LogLevel, Message, Outcome,
+    Phase, Response, StreamId, UpstreamReply,
 };
 use tokio::sync::Notify;
 
 use super::message;
-use super::origin::Origin;
-use crate::output::{ERROR, FAINT, PLAIN, WARNING, harmless};
+use super::origin::{Origin, Unanswered};
+use crate::hosted::callouts;
+use crate::output::{self, ERROR, FAINT, PLAIN, WARNING, harmless, harmless_line};
 
 /// How many events are kept while a filter is called: those of interest are printed right after.
 pub(super) const MOST_EVENTS: usize = 100_000;
@@ -102,12 +103,13 @@ impl Gateway {
                     let (phase, message) = (line.phase, harmless(&line.message));
                     anstream::eprintln!("{style}[{}]{PLAIN} {phase}: {message}", line.level);
                 }
-                Event::HostCall(call) if calls_out(call.name()) && call.status() != Status::Ok => {
-                    let line = call.to_string();
-                    anstream::eprintln!(
-                        "{WARNING}warning{PLAIN}: {}; --cluster NAME=URL says where a cluster is",
-                        harmless(&line)
-                    );
+                Event::HostCall(call) if callouts::is_refused(&call) => {
+                    let mut line = call.to_string();
+                    let is_known = |name: &str| self.around.clusters.contains_key(name);
+                    if let Some(name) = callouts::unknown_cluster(&call, is_known) {
+                        line.push_str(&format!("; --cluster {name}=http://HOST:PORT says where it is"));
+                    }
+                    output::warn(&line);
                 }
                 _ => {}
             }
@@ -143,7 +145,7 @@ impl Gateway {
     async fn call_out(&self, callout: &Callout) -> UpstreamReply {
         if callout.kind != CalloutKind::Http {
             let why = "outgate serve makes HTTP callouts only";
-            anstream::eprintln!("{WARNING}warning{PLAIN}: {}: {why}", harmless(&callout.to_string()));
+            output::warn(&format!("{callout}: {why}"));
             return UpstreamReply::grpc_stream([GrpcEvent::Close(GRPC_UNIMPLEMENTED, why.to_owned())]);
         }
         let answer = async {
@@ -154,24 +156,30 @@ impl Gateway {
                 .ok_or("there is no such cluster")?;
             let request = message::request_to(&callout.headers, &callout.body, &callout.trailers, None)?;
             let patience = callout.timeout.unwrap_or(CALLOUT_PATIENCE);
-            let answer = origin.send(request, self.around.limit, patience).await;
-            answer.map_err(|why| format!("{origin}: {why}"))
-        };
-        match answer.await {
-            Ok(whole) => message::response_for_filter(&whole).into(),
-            Err(why) => {
-                anstream::eprintln!(
-                    "{WARNING}warning{PLAIN}: {}: {}",
-                    harmless(&callout.to_string()),
-                    harmless(&why)
-                );
-                // What Envoy's router answers for an upstream that it cannot reach.
-                Response::new(503)
-                    .header("content-type", "text/plain")
-                    .body("upstream connect error or disconnect/reset before headers")
-                    .into()
+            match origin.send(request, self.around.limit, patience).await {
+                Ok(whole) => Ok(message::response_for_filter(&whole).into()),
+                // The host has the same deadline, and tells the filter by itself.
+                Err(why @ Unanswered::TimedOut(_)) if callout.timeout.is_some() => {
+                    output::warn(&format!("{callout}: {origin}: {why}"));
+                    Ok(UpstreamReply::silence())
+                }
+                Err(why) => Err(format!("{origin}: {why}")),
             }
-        }
+        };
+        answer.await.unwrap_or_else(|why: String| {
+            output::warn(&format!("{callout}: {why}"));
+            // What Envoy's router answers for an upstream that it cannot reach.
+            Response::new(503)
+                .header("content-type", "text/plain")
+                .body("upstream connect error or disconnect/reset before headers")
+                .into()
+        })
+    }
+
+    /// Will nothing happen by itself? Then only another request can let go what is held.
+    fn is_at_rest(&self) -> bool {
+        let host = self.host.borrow();
+        host.due_in().is_none() && host.pending_callouts().is_empty()
     }
 
     /// Wakes the host whenever something is due in it.
@@ -223,14 +231,29 @@ impl Stream {
 
     /// Waits until the filter does not hold it any more.
     pub(super) async fn free(&self) {
+        let mut has_told = false;
         loop {
             // Before looking: what happens in between must wake it.
             let moved = self.gateway.moved.notified();
-            if self.held().is_none() {
+            let Some(phase) = self.held() else {
                 return;
+            };
+            if !has_told && self.gateway.is_at_rest() {
+                has_told = true;
+                self.warn_of_hold(phase);
             }
             moved.await;
         }
+    }
+
+    fn warn_of_hold(&self, phase: Phase) {
+        let headers = self.act(|stream| stream.headers(Message::Request).clone());
+        let headers = headers.unwrap_or_default();
+        let text = |name| headers.text(name).unwrap_or_default();
+        let (method, authority, path) = (text(":method"), text(":authority"), text(":path"));
+        output::warn(&format!(
+            "the filter holds {method} {authority}{path} in {phase}, with no callout and no tick to come"
+        ));
     }
 
     fn held(&self) -> Option<Phase> {
@@ -255,7 +278,7 @@ impl Stream {
         let outcome = self.gateway.act(|host| host.stream(self.id).map(HttpStream::finish));
         if let Some(outcome) = &outcome {
             let line = outcome.access_log(&self.gateway.around.access_log);
-            anstream::println!("{}", harmless(line.trim_end_matches('\n')));
+            anstream::println!("{}", harmless_line(line.trim_end_matches('\n')));
         }
         outcome
     }
@@ -265,10 +288,6 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn calls_out(name: &str) -> bool {
-    matches!(name, "proxy_http_call" | "proxy_grpc_call" | "proxy_grpc_stream")
 }
 
 /// Nanoseconds since the epoch.

@@ -123,8 +123,8 @@ pub(super) fn response_to_client(
         .and_then(|status| StatusCode::from_u16(status).ok());
     let status = status.ok_or_else(|| format!("{} is no status of HTTP", response.status()))?;
     let mut headers = lines(response.headers(), body, trailers)?;
-    // What has no body tells the length that it would have.
-    if (*method == Method::HEAD || status == StatusCode::NOT_MODIFIED)
+    // A response without its body tells the length that it would have.
+    if *method == Method::HEAD
         && let Some(length) = response.headers().get("content-length")
         && let Ok(length) = HeaderValue::from_bytes(length)
     {

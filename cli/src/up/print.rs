@@ -15,7 +15,7 @@ use crate::local::binary::Binary;
 use crate::local::mesh::{Applied, Changed, LocalMesh, Outcome};
 use crate::local::plan::Plan;
 use crate::local::process::{Event, Process};
-use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING};
+use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING, print_line};
 
 pub(super) struct Printer {
     output: OutputFormat,
@@ -345,5 +345,6 @@ fn millis(time: Duration) -> u64 {
 }
 
 fn say(value: &Value) {
-    println!("{value}");
+    // There is nobody else to tell that standard output cannot be written to.
+    print_line(&value.to_string()).ok();
 }

@@ -17,6 +17,7 @@ use run::{Client, Manifests, Running, Tools, kill};
 const SLEEP: &str = "sidecar:default/sleep";
 const NOTSLEEP: &str = "sidecar:default/notsleep";
 const EGRESS: &str = "gateway:istio-system/istio-egressgateway";
+const GATEWAY: &str = "istio-system/istio-egressgateway";
 
 /// How often a policy is changed under load; the measure of a release is 100.
 const RELOADS: usize = 12;
@@ -45,6 +46,33 @@ fn requests_take_the_way_of_the_walkthrough() {
         running.upstream.take_seen(),
         ["GET /status/200", "GET /headers", "GET /headers"]
     );
+    running.stop("INT");
+}
+
+/// The gateway would answer the same: who answered is in the log.
+#[test]
+fn at_sidecars_policies_are_enforced_before_a_request_leaves_its_pod() {
+    let Some(tools) = Tools::find() else { return };
+    let manifests = Manifests::example();
+    let running = Running::start(
+        &tools,
+        &manifests,
+        &["--watch", "--at", "sidecar", "--gateway", GATEWAY],
+    );
+    let answered_by = |url: &str| {
+        let status = running.get(SLEEP, url).status;
+        (status, running.event("access")["proxy"].clone())
+    };
+    assert_eq!(answered_by("http://test.com/headers"), (403, SLEEP.into()));
+
+    manifests.edit("authorization-policy.yaml", "- /headers", "- /ip");
+    let applied = running.event("applied");
+    let changed = applied["changed"].as_array().expect("a list");
+    for proxy in [SLEEP, NOTSLEEP, EGRESS] {
+        let is_of_proxy = |change: &&serde_json::Value| change["proxy"] == proxy && change["part"] == "policies";
+        assert!(changed.iter().any(|change| is_of_proxy(&change)), "{proxy}: {applied}");
+    }
+    assert_eq!(answered_by("http://test.com/ip"), (403, SLEEP.into()));
     running.stop("INT");
 }
 

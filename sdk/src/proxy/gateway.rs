@@ -296,7 +296,6 @@ impl<'m> Builder<'m> {
 
     /// Connections that are passed on as they are: by server name, or by port alone.
     fn connection_routes(&mut self, server: Opened<'m>, place: &Place<'_>) -> Vec<FilterChain> {
-        self.refuse_undecided(server, place);
         let gateway = server.gateway_name();
         let number = server.server.port.number;
         let tls = match server.mode() {
@@ -375,26 +374,6 @@ impl<'m> Builder<'m> {
             clusters,
             span: Some(written.span(&path.field("route"))),
         })
-    }
-
-    /// Policies decide about requests here; connections that are passed on unopened would get past them.
-    fn refuse_undecided(&mut self, server: Opened<'m>, place: &Place<'_>) {
-        let policies = self.manifests.policies_for(place.workload);
-        let Some(policy) = policies.first() else {
-            return;
-        };
-        let path = server.path().field("port");
-        let message = format!(
-            "Gateway {}: this server passes connections on unopened, and AuthorizationPolicy {} applies to the gateway: policies are \
-             enforced on HTTP requests only here",
-            server.gateway_name(),
-            policy.name()
-        );
-        self.diagnostics.push(
-            Diagnostic::error(message)
-                .at(server.gateway.span_at(&path), "not enforced here")
-                .help("open connections at the gateway (tls mode SIMPLE, MUTUAL or ISTIO_MUTUAL), or leave the server out"),
-        );
     }
 
     fn server_tls(&mut self, opened: Opened<'m>, place: &Place<'_>) -> Option<ServerTls> {

@@ -166,13 +166,9 @@ pub(super) fn send_local_response(
     let mut remark = "";
     match state.stream_mut() {
         Some(stream) if processing && (stream.wishes.reply.is_none() || profile.takes_last_reply()) => {
-            let mut details = String::from_utf8_lossy(details).into_owned();
-            if profile.joins_details() {
-                details = details.replace(|c: char| c.is_ascii_whitespace(), "_");
-            }
             stream.wishes.reply = Some(LocalReply {
                 status,
-                details,
+                details: words(profile, details),
                 body: body.to_vec(),
                 headers: reply_headers(profile, headers),
                 grpc_status: (grpc_status <= MAX_GRPC_STATUS).then_some(grpc_status),
@@ -197,4 +193,14 @@ fn reply_headers(profile: Profile, block: &[u8]) -> HeaderMap {
         headers.set(name, value);
     }
     headers
+}
+
+/// Envoy's access log is told apart by spaces.
+fn words(profile: Profile, details: &[u8]) -> String {
+    let of_word = |byte: &u8| if byte.is_ascii_whitespace() { b'_' } else { *byte };
+    if profile.joins_details() {
+        let details: Vec<u8> = details.iter().map(of_word).collect();
+        return String::from_utf8_lossy(&details).into_owned();
+    }
+    String::from_utf8_lossy(details).into_owned()
 }

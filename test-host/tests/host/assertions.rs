@@ -1,10 +1,12 @@
 //! Assertions that fail say what was expected, what was found, and everything that happened.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::Command;
 
-use outgate_test_host::{AccessLogFormat, LogLevel, Module, Outcome, Request};
+use outgate_test_host::{AccessLogFormat, Host, LogLevel, Module, Outcome, Request};
 
-use crate::fixture::{assemble, host};
+use crate::fixture::{assemble, host, module};
 
 fn denied() -> Outcome {
     host(
@@ -19,8 +21,11 @@ fn denied() -> Outcome {
 }
 
 fn failure(assertion: impl FnOnce(&Outcome)) -> String {
-    let outcome = denied();
-    let panic = catch_unwind(AssertUnwindSafe(|| assertion(&outcome))).expect_err("the assertion should fail");
+    failure_of(&denied(), assertion)
+}
+
+fn failure_of(outcome: &Outcome, assertion: impl FnOnce(&Outcome)) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(|| assertion(outcome))).expect_err("the assertion should fail");
     panic.downcast_ref::<String>().expect("a panic has a message").clone()
 }
 
@@ -59,8 +64,7 @@ fn what_is_so_passes() {
 fn what_is_not_so_is_explained() {
     let message = failure(|outcome| _ = outcome.assert().forwarded());
     for part in [
-        "expected the stream to be forwarded\n     but it was not",
-        "the filter replied; the client got 403 (why)",
+        "expected the stream to be forwarded\n     but the filter replied; the client got 403 (why)\n",
         "BAD_ARGUMENT: there are no response headers: no response has begun",
     ] {
         assert!(message.contains(part), "{message}");
@@ -103,14 +107,112 @@ fn what_is_not_so_is_explained() {
 fn a_trace_is_kept_in_a_file_and_compared() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("denied.trace");
+    let message = || failure(|outcome| _ = outcome.assert().trace_is(&file));
+    let none = message();
+    assert!(
+        none.contains("denied.trace cannot be read") && none.contains("(OUTGATE_UPDATE=1 writes it)"),
+        "{none}"
+    );
+    writes(&file);
     denied().assert().trace_is(&file);
-    denied().assert().trace_is(&file);
+
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace("deny", "allow")).unwrap();
-    let message = failure(|outcome| _ = outcome.assert().trace_is(&file));
+    let other = message();
     assert!(
-        message.contains("line 1 of") && message.contains("OUTGATE_UPDATE=1"),
-        "{message}"
+        other.contains("line 1 of") && other.contains("OUTGATE_UPDATE=1"),
+        "{other}"
+    );
+    std::fs::write(&file, text.clone() + "on_log: proxy_log(2, \"\") -> OK\n").unwrap();
+    let longer = message();
+    assert!(longer.contains("it is\n    (nothing more)"), "{longer}");
+    writes(&file);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+/// Where a test that runs in a process of its own writes its trace.
+const FILE: &str = "OUTGATE_TEST_TRACE";
+
+/// Runs the test below with the environment variable that has files written: it holds for a whole process.
+fn writes(file: &Path) {
+    let program = std::env::current_exe().unwrap();
+    let output = Command::new(program)
+        .args(["--exact", "assertions::a_trace_is_written_when_it_is_asked_for"])
+        .envs([(FILE, file.as_os_str()), ("OUTGATE_UPDATE", "1".as_ref())])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_trace_is_written_when_it_is_asked_for() {
+    if let Some(file) = std::env::var_os(FILE) {
+        denied().assert().trace_is(file);
+    }
+}
+
+#[test]
+fn what_looks_at_each_host_call_fails_without_them() {
+    let filter = r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+                      (drop (call $get_value (i32.const 2) $"x-early" &out))
+                      (call $say $"a") (call $say $"b")
+                      (i32.const 0))"#;
+    let outcome = |depth| {
+        let builder = Host::builder(&module(filter)).trace_depth(depth);
+        builder.start().unwrap().request(Request::get("http://a/"))
+    };
+    outcome(3)
+        .assert()
+        .host_calls(&["proxy_get_header_map_value", "proxy_log", "proxy_log"]);
+    for depth in [0, 2] {
+        for assertion in [
+            (|outcome| _ = outcome.assert().strict()) as fn(&Outcome),
+            |outcome| _ = outcome.assert().host_calls(&["proxy_log", "proxy_log"]),
+            |outcome| _ = outcome.assert().trace_is("none.trace"),
+        ] {
+            let message = failure_of(&outcome(depth), assertion);
+            let expected = format!("but the host kept the last {depth} only, see HostBuilder::trace_depth");
+            assert!(message.contains(&expected), "{message}");
+        }
+    }
+    // Those of other streams do not matter.
+    let mut host = Host::builder(&module(filter)).trace_depth(3).start().unwrap();
+    for _ in 0..2 {
+        let calls = ["proxy_get_header_map_value", "proxy_log", "proxy_log"];
+        host.request(Request::get("http://a/")).assert().host_calls(&calls);
+    }
+}
+
+#[test]
+fn a_report_tells_nothing_twice() {
+    let outcome = host(
+        r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+             (call $say $"first") (call $say $"last") unreachable)"#,
+    )
+    .request(Request::get("http://a/"));
+    let report = outcome.to_string();
+    for (part, times) in [
+        ("[info] on_request_headers: first", 1),
+        ("[info] on_request_headers: last", 1),
+        ("proxy_log(2, \"last\")", 1),
+    ] {
+        assert_eq!(report.matches(part).count(), times, "{part} in {report}");
+    }
+}
+
+#[test]
+fn errors_are_unwrapped_in_words() {
+    let module =
+        module(r#"(func (export "proxy_on_configure") (param i32 i32) (result i32) (call $say $"no") (i32.const 0))"#);
+    let error = Host::builder(&module).start().unwrap_err();
+    assert_eq!(
+        format!("{error:?}"),
+        "the filter refused to start: on_configure returned false\n  it logged:\n    [info] on_configure: no"
+    );
+    let error = Module::from_bytes(b"PK").unwrap_err();
+    assert_eq!(
+        format!("{error:?}"),
+        "this is no WebAssembly: it does not begin with `\\0asm`"
     );
 }
 
