@@ -22,6 +22,9 @@ use crate::failure::{FINE, Failure};
 use crate::output;
 
 pub(crate) fn run(arguments: &Build) -> Result<ExitCode, Failure> {
+    if arguments.target != BuildTarget::Istio && !arguments.log.log_properties.is_empty() {
+        return Err("--log-property is for --for istio, which writes the format of an access log".into());
+    }
     let (manifests, diagnostics) = arguments.input.load();
     output::show_diagnostics(&diagnostics, manifests.sources());
     if diagnostics.errors() > 0 {

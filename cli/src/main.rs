@@ -5,6 +5,7 @@ mod authority;
 mod bench;
 mod build;
 mod check;
+mod custom_policies;
 mod described;
 mod enforcement;
 mod explain;

@@ -76,6 +76,10 @@ fn refuse_misplaced(arguments: &Test, documents: &Documents) -> Result<(), Failu
                 "--config is for suites of the plugin tester; {file} has a `kind: FilterScenario`, which says it itself"
             )
         }
+        _ if arguments.extensions.file().is_some() && documents.scenarios.is_empty() => {
+            "--extensions is for `kind: Scenario`, and none is here; a FilterScenario says it in its `config`"
+                .to_owned()
+        }
         (_, None) if arguments.config.is_some() => {
             "--config is for suites of the plugin tester, and none is here".to_owned()
         }
@@ -105,6 +109,7 @@ fn watch(arguments: &Test) -> Result<ExitCode, Failure> {
 fn files(arguments: &Test, documents: Option<&Documents>) -> Result<Vec<PathBuf>, Failure> {
     let mut files = arguments.paths.clone();
     files.extend(arguments.filter.clone());
+    files.extend(arguments.extensions.file().map(Path::to_owned));
     for scenario in documents.into_iter().flat_map(|documents| &documents.filter_scenarios) {
         files.extend(scenario.files());
         files.extend(filter_scenario::module_path(scenario, arguments));
