@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Build(Build),
     Explain(Explain),
     Test(Test),
+    New(crate::new::New),
     Up(Up),
     Package(Package),
     Inspect(Inspect),
