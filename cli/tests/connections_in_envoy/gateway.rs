@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::envoy::authority::Authority;
 use super::envoy::listener;
-use super::envoy::process::{Envoy, QUIET};
+use super::envoy::process::{Envoy, Options};
 use super::sets::Set;
 
 const TYPES: &str = "type.googleapis.com/envoy.extensions";
@@ -57,7 +57,7 @@ impl Lab {
             }
         }
         let bootstrap = listener::around(&listeners, serve());
-        let envoy = Envoy::start(binary, &bootstrap, folder.path(), QUIET);
+        let envoy = Envoy::start(binary, &bootstrap, folder.path(), &Options::default());
         Self {
             envoy,
             authority,
