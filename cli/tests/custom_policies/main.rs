@@ -6,6 +6,7 @@ mod envoy;
 
 mod budget;
 mod change_window;
+mod commands;
 mod first_contact;
 mod module;
 mod scaffold;
