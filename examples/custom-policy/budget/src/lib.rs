@@ -12,8 +12,8 @@
 //!     bytes: 10000000
 //! ```
 //!
-//! * [`config`]: the above, checked.
-//! * [`ledger`]: what has been spent, as it lies in shared data.
+//! * `config`: the above, checked.
+//! * `ledger`: what has been spent, as it lies in shared data.
 
 mod config;
 mod ledger;

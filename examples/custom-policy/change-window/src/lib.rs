@@ -13,9 +13,9 @@
 //!     except: ["2026-12-24", "2026-12-31"]       # closed all day
 //! ```
 //!
-//! * [`config`]: the above, checked.
-//! * [`schedule`]: when it is open, and when it opens next.
-//! * [`calendar`]: days, dates and times of a day.
+//! * `config`: the above, checked.
+//! * `schedule`: when it is open, and when it opens next.
+//! * `calendar`: days, dates and times of a day.
 
 mod calendar;
 mod config;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What has been seen is kept in shared data: it outlives configurations, and not the proxy. After a restart everything is new once
-//! more, which is why it decides what is flagged, and never what goes out. See [`seen`].
+//! more, which is why it decides what is flagged, and never what goes out. See `seen`.
 
 mod seen;
 #[cfg(test)]
