@@ -54,18 +54,6 @@ fn outgate(directory: &Path, arguments: &[&str]) -> Run {
     }
 }
 
-/// A scenario with these cases, in YAML's own notation.
-fn scenario(cases: &str) -> String {
-    format!(
-        "apiVersion: outgate/v1\nkind: FilterScenario\nmetadata: {{name: s}}\nspec:\n  filter: {{wasm: filter.wasm, config: /admin}}\n  upstreams: {{authz: []}}\n  cases:\n{cases}"
-    )
-}
-
-fn run(cases: &str, arguments: &[&str]) -> Run {
-    let directory = directory(&[("s.yaml", &scenario(cases))]);
-    outgate(directory.path(), &[&["s.yaml"], arguments].concat())
-}
-
 #[test]
 fn the_example_passes() {
     let directory = directory(&[]);
