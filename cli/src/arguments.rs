@@ -365,9 +365,12 @@ pub(crate) struct Explain {
     pub(crate) output: OutputFormat,
 }
 
+/// The manifests, and the method and URL of a request.
+type Split<'a> = (&'a [String], Option<(&'a str, &'a str)>);
+
 impl Explain {
     /// The manifests, and the request's method and URL; a connection has none.
-    pub(crate) fn split(&self) -> Result<(&[String], Option<(&str, &str)>), Failure> {
+    pub(crate) fn split(&self) -> Result<Split<'_>, Failure> {
         if self.plugin_type == PluginKind::Network {
             let of_requests = [
                 ("--header", !self.request.headers.is_empty()),

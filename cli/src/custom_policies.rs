@@ -36,8 +36,8 @@ impl ExtensionArguments {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Custom policies")]
 pub(crate) struct LogArguments {
-    /// A field that a custom policy writes for the access log, as outgate_POLICY_FIELD with hyphens as underscores; may be given
-    /// several times.
+    /// A field that a custom policy writes, as outgate_POLICY_FIELD with hyphens as underscores. It is added to access logs in JSON;
+    /// may be given several times.
     #[arg(long = "log-property", value_name = "NAME", value_parser = LogProperty::parse)]
     pub(crate) log_properties: Vec<LogProperty>,
 }

@@ -79,6 +79,16 @@ impl LogProperty {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What the field's value is in a format.
+    #[must_use]
+    pub fn value(&self) -> String {
+        format!("{NOTHING}{}", of_filter_state(&self.0))
+    }
+}
+
+fn of_filter_state(name: &str) -> String {
+    format!("%FILTER_STATE(wasm.{name}:PLAIN)%")
 }
 
 /// The names of all fields, the filter's last.
@@ -96,7 +106,7 @@ pub fn format(of_policies: &[LogProperty]) -> Map<String, Value> {
     let of_filter = LogField::ALL.iter().map(|field| field.property());
     let of_filter = of_filter
         .chain(of_policies.iter().map(LogProperty::as_str))
-        .map(|name| (name.to_owned(), format!("%FILTER_STATE(wasm.{name}:PLAIN)%")));
+        .map(|name| (name.to_owned(), of_filter_state(name)));
     of_proxy
         .chain(of_filter)
         .map(|(name, operator)| (name, format!("{NOTHING}{operator}").into()))

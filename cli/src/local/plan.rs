@@ -243,7 +243,10 @@ impl Refused {
 }
 
 fn planned(manifests: &Manifests, wishes: &Wishes, name: &ProxyName) -> Result<(Planned, Diagnostics), Refused> {
-    let built = manifests.proxy(name).map_err(Refused::Input)?;
+    let mut built = manifests.proxy(name).map_err(Refused::Input)?;
+    for log in &mut built.proxy.access_logs {
+        log.format.add(&wishes.log_properties);
+    }
     let planned = Planned {
         authorization: authorization_in(manifests, wishes, &built.proxy)?,
         proxy: built.proxy,

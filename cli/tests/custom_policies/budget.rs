@@ -1,6 +1,6 @@
 //! Budgets are spent once, whichever worker a connection comes to.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const LISTENER: &str = "budget";
 /// The end of a request, at which its bytes are counted, may be told after it is logged.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn lab(binary: &PathBuf, limit: &Value) -> Lab {
+fn lab(binary: &Path, limit: &Value) -> Lab {
     let budget = json!({"budget": {"mode": "enforce", "limits": [limit]}});
     let filter = listener::wasm(&module::example("budget"), &module::configuration(&budget));
     let listener = Listener::new(LISTENER, vec![filter]).logging("outgate_budget_left");

@@ -111,6 +111,36 @@ fn what_is_for_a_cluster_configures_and_logs_custom_policies() {
 }
 
 #[test]
+fn the_log_of_a_proxy_has_the_fields_of_custom_policies() {
+    let directory = directory();
+    let example = module::project().join("examples/asm-egress-gateway");
+    let example = example.to_str().expect("a path in UTF-8");
+    let arguments = [
+        "build",
+        example,
+        "--for",
+        "envoy",
+        "--proxy",
+        "gateway:istio-system/istio-egressgateway",
+    ];
+    let of_policies = [
+        "--filter",
+        "m.yaml",
+        "--extensions",
+        "e.yaml",
+        "--log-property",
+        "outgate_budget_left",
+    ];
+    let output = outgate(directory.path(), &[&arguments[..], &of_policies].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    let bootstrap = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        bootstrap.contains("%FILTER_STATE(wasm.outgate_budget_left:PLAIN)%"),
+        "{bootstrap}"
+    );
+}
+
+#[test]
 fn scenarios_are_played_with_custom_policies() {
     let directory = directory();
     let module = module::example("budget");
@@ -154,7 +184,7 @@ fn what_cannot_be_meant_is_refused() {
                 "--log-property",
                 "outgate_budget_left",
             ],
-            "--log-property is for --for istio",
+            "--log-property is for --for istio and --for envoy",
         ),
         (
             &["build", "m.yaml", "--for", "filter", "--log-property", "outgate_rule"],

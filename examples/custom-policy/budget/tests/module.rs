@@ -16,15 +16,15 @@ fn module() -> Module {
 }
 
 /// `/denied` is denied; `partner.example` has this budget.
-fn builder(mode: &str, limit: Value) -> HostBuilder {
+fn builder(mode: &str, limit: &Value) -> HostBuilder {
     let mut whole = json!({"name": "partners", "hosts": ["*.partner.example"], "window": "1m"});
     for (name, value) in limit.as_object().into_iter().flatten() {
         whole[name] = value.clone();
     }
-    configured(json!({"budget": {"mode": mode, "limits": [whole]}}))
+    configured(&json!({"budget": {"mode": mode, "limits": [whole]}}))
 }
 
-fn configured(extensions: Value) -> HostBuilder {
+fn configured(extensions: &Value) -> HostBuilder {
     let deny = json!({"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/denied"]}}]}]});
     let configuration = json!({
         "apiVersion": "outgate/v1",
@@ -58,7 +58,7 @@ fn count(host: &mut Host, event: &str) -> Option<u64> {
 
 #[test]
 fn a_spent_budget_is_429_until_the_window_ends() {
-    let mut host = start(builder("enforce", json!({"requests": 2})));
+    let mut host = start(builder("enforce", &json!({"requests": 2})));
     for left in ["requests=1", "requests=0"] {
         let outcome = host.request(call("cart"));
         outcome
@@ -89,7 +89,7 @@ fn a_spent_budget_is_429_until_the_window_ends() {
 
 #[test]
 fn bytes_are_those_that_the_proxy_counts_at_the_end() {
-    let mut host = start(builder("enforce", json!({"bytes": 1000})));
+    let mut host = start(builder("enforce", &json!({"bytes": 1000})));
     let sized = |request: i64, response: i64| {
         call("cart")
             .property(["request", "total_size"], request)
@@ -114,7 +114,7 @@ fn bytes_are_those_that_the_proxy_counts_at_the_end() {
 
 #[test]
 fn workers_spend_one_budget() {
-    let mut host = start(builder("enforce", json!({"requests": 30})).workers(3));
+    let mut host = start(builder("enforce", &json!({"requests": 30})).workers(3));
     for number in 0..30 {
         host.worker(number % 3).request(call("cart")).assert().forwarded();
     }
@@ -125,7 +125,7 @@ fn workers_spend_one_budget() {
 
 #[test]
 fn a_new_configuration_does_not_forget_what_was_spent() {
-    let mut host = start(builder("enforce", json!({"requests": 1})));
+    let mut host = start(builder("enforce", &json!({"requests": 1})));
     host.request(call("cart")).assert().forwarded();
     let larger = json!({"apiVersion": "outgate/v1", "revision": "r2", "extensions": {"budget": {"mode": "enforce", "limits": [
         {"name": "partners", "hosts": ["*.partner.example"], "window": "1m", "requests": 2}]}}});
@@ -140,7 +140,7 @@ fn a_new_configuration_does_not_forget_what_was_spent() {
 
 #[test]
 fn reporting_tells_who_is_over() {
-    let mut host = start(builder("report", json!({"requests": 1})));
+    let mut host = start(builder("report", &json!({"requests": 1})));
     host.request(call("cart"))
         .assert()
         .forwarded()
@@ -155,7 +155,7 @@ fn reporting_tells_who_is_over() {
 
 #[test]
 fn denied_requests_spend_nothing() {
-    let mut host = start(builder("enforce", json!({"requests": 1})));
+    let mut host = start(builder("enforce", &json!({"requests": 1})));
     let denied = call("cart").set_header(":path", "/denied");
     for _ in 0..3 {
         let outcome = host.request(denied.clone());
@@ -167,7 +167,7 @@ fn denied_requests_spend_nothing() {
 
 #[test]
 fn without_shared_data_the_limited_host_is_closed_and_others_are_not() {
-    let mut host = start(builder("enforce", json!({"requests": 9})));
+    let mut host = start(builder("enforce", &json!({"requests": 9})));
     host.fail_host_call(HostCall::GetSharedData, Status::InternalFailure);
     let outcome = host.request(call("cart"));
     outcome
@@ -190,14 +190,14 @@ fn what_makes_no_sense_is_refused_with_its_place() {
             "extensions.budget.limits[0].window: expected a string, not 60",
         ),
     ] {
-        let error = configured(extensions).start().expect_err("it is refused").to_string();
+        let error = configured(&extensions).start().expect_err("it is refused").to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
 }
 
 #[test]
 fn it_costs_two_calls_of_the_proxy_and_little_besides() {
-    let mut host = start(builder("enforce", json!({"requests": 1_000_000})));
+    let mut host = start(builder("enforce", &json!({"requests": 1_000_000})));
     // Of a connection whose caller is known.
     let call = |url: &str| {
         let call = call("cart").set_header(":authority", url);

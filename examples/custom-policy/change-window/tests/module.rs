@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// Monday, the fifth of January 2026, 21:59:59 in UTC.
 const CLOCK: u64 = 1_767_650_399_000_000_000;
 
-fn builder(extensions: Value) -> HostBuilder {
+fn builder(extensions: &Value) -> HostBuilder {
     let configuration = json!({"apiVersion": "outgate/v1", "revision": "r1", "extensions": extensions});
     let builder = Host::builder(&filter_under_test!()).configuration(configuration.to_string());
     builder.clock(CLOCK)
@@ -36,7 +36,7 @@ fn call() -> Request {
 
 #[test]
 fn the_window_opens_and_closes_by_the_clock() {
-    let mut host = start(builder(nights()));
+    let mut host = start(builder(&nights()));
     let outcome = host.request(call());
     outcome
         .assert()
@@ -58,7 +58,7 @@ fn the_window_opens_and_closes_by_the_clock() {
 
 #[test]
 fn whoever_is_not_named_is_not_held() {
-    let mut host = start(builder(nights()));
+    let mut host = start(builder(&nights()));
     let other = Request::get("https://admin.partner.example/");
     host.request(other)
         .assert()
@@ -71,7 +71,7 @@ fn whoever_is_not_named_is_not_held() {
 
 #[test]
 fn every_worker_has_the_same_time() {
-    let mut host = start(builder(nights()).workers(2));
+    let mut host = start(builder(&nights()).workers(2));
     for worker in [0, 1] {
         host.worker(worker).request(call()).assert().denied(403);
     }
@@ -83,7 +83,7 @@ fn every_worker_has_the_same_time() {
 
 #[test]
 fn without_a_clock_the_host_is_closed() {
-    let mut host = start(builder(nights()).fail_host_call(HostCall::GetCurrentTime, Status::InternalFailure));
+    let mut host = start(builder(&nights()).fail_host_call(HostCall::GetCurrentTime, Status::InternalFailure));
     host.request(call())
         .assert()
         .denied(403)
@@ -98,13 +98,13 @@ fn without_a_clock_the_host_is_closed() {
 fn what_makes_no_sense_is_refused_with_its_place() {
     let mut config = nights();
     config["change-window"]["windows"][0]["open"][0]["days"] = json!(["Mon", "Someday"]);
-    let error = builder(config).start().expect_err("it is refused").to_string();
+    let error = builder(&config).start().expect_err("it is refused").to_string();
     let expected =
         "extensions.change-window.windows[0].open[0].days[1]: unknown variant `Someday`, expected one of `Mon`";
     assert!(error.contains(expected), "{error}");
     let mut config = nights();
     config["change-window"]["windows"][0]["utcOffset"] = json!("CET");
-    let error = builder(config).start().expect_err("it is refused").to_string();
+    let error = builder(&config).start().expect_err("it is refused").to_string();
     assert!(
         error.contains("extensions.change-window.windows[0].utcOffset: expected an offset such as +02:00"),
         "{error}"
