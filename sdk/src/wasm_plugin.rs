@@ -228,7 +228,7 @@ impl fmt::Display for InvalidPlugin {
             }
             Self::NoPorts => {
                 "a plugin of type NETWORK runs on connections with HTTP, too, where it would deny by policies about requests: the \
-                 ports that pass connections on must be named"
+                 ports that pass connections on must be named in `match` (--match-port)"
             }
         })
     }
