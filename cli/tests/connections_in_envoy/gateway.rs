@@ -9,6 +9,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use outgate_sdk::access_log::NOTHING;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -140,7 +141,7 @@ fn access_log(name: &str, folder: &Path) -> Value {
         .map(|field| {
             (
                 format!("outgate_{field}"),
-                format!("%FILTER_STATE(wasm.outgate_{field}:PLAIN)%x").into(),
+                format!("{NOTHING}%FILTER_STATE(wasm.outgate_{field}:PLAIN)%").into(),
             )
         })
         .collect();
