@@ -14,6 +14,7 @@ use outgate_sdk::proxy::ProxyName;
 use outgate_sdk::scope::GatewayWorkload;
 
 use crate::build::plugins::Clients;
+use crate::custom_policies::{ExtensionArguments, LogArguments};
 use crate::enforcement::{Enforcement, EnforcementPoint, PluginKind};
 use crate::failure::Failure;
 use crate::hosted::content::Configuration;
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Build(Build),
     Explain(Explain),
     Test(Test),
+    New(crate::new::New),
     Up(Up),
     Package(Package),
     Inspect(Inspect),
@@ -152,6 +154,9 @@ pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) envoy: EnvoyArguments,
 
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+
     /// Write to this file instead of standard output; with --for istio, into this directory.
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
@@ -237,6 +242,9 @@ pub(crate) struct FilterArguments {
 
     #[command(flatten)]
     enforcement: Enforcement,
+
+    #[command(flatten)]
+    extensions: ExtensionArguments,
 }
 
 impl FilterArguments {
@@ -259,6 +267,7 @@ impl FilterArguments {
         Ok(FilterOptions {
             identity: self.identity.map_or_else(Identity::default, Into::into),
             direct_address_filter_state: self.direct_address_filter_state.clone(),
+            extensions: self.extensions.read()?,
             ..self.enforcement.options()
         })
     }
@@ -357,9 +366,12 @@ pub(crate) struct Explain {
     pub(crate) output: OutputFormat,
 }
 
+/// The manifests, and the method and URL of a request.
+type Split<'a> = (&'a [String], Option<(&'a str, &'a str)>);
+
 impl Explain {
     /// The manifests, and the request's method and URL; a connection has none.
-    pub(crate) fn split(&self) -> Result<(&[String], Option<(&str, &str)>), Failure> {
+    pub(crate) fn split(&self) -> Result<Split<'_>, Failure> {
         if self.plugin_type == PluginKind::Network {
             let of_requests = [
                 ("--header", !self.request.headers.is_empty()),
@@ -447,6 +459,9 @@ pub(crate) struct Test {
     /// named].
     #[arg(long, value_name = "WASM")]
     pub(crate) filter: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) extensions: ExtensionArguments,
 
     /// The plugin's configuration, in place of the one that a suite names: a file, JSON, or text:TEXT.
     #[arg(long, value_name = "FILE|JSON", value_parser = Configuration::parse)]
@@ -642,6 +657,12 @@ pub(crate) struct Up {
     /// The filter's module.
     #[arg(long, value_name = "WASM", env = "OUTGATE_FILTER_WASM")]
     pub(crate) filter: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) extensions: ExtensionArguments,
+
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 
     /// The Envoy to run [default: the one on the PATH, or the one that `cargo xtask setup` installed].
     #[arg(long, value_name = "FILE", env = "ENVOY")]

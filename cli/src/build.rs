@@ -22,6 +22,12 @@ use crate::failure::{FINE, Failure};
 use crate::output;
 
 pub(crate) fn run(arguments: &Build) -> Result<ExitCode, Failure> {
+    let has_log = matches!(arguments.target, BuildTarget::Istio | BuildTarget::Envoy);
+    if !has_log && !arguments.log.log_properties.is_empty() {
+        return Err(
+            "--log-property is for --for istio and --for envoy: nothing else that is built has an access log".into(),
+        );
+    }
     let (manifests, diagnostics) = arguments.input.load();
     output::show_diagnostics(&diagnostics, manifests.sources());
     if diagnostics.errors() > 0 {

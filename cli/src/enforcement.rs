@@ -49,6 +49,11 @@ pub(crate) fn check_native(options: &FilterOptions) -> Result<(), Failure> {
              an application has none",
         ));
     }
+    if options.extensions.is_some() {
+        return Err(Failure::from(
+            "custom policies are in the filter's module: Envoy's RBAC filters have none; leave out --extensions",
+        ));
+    }
     if options.matching == Matching::Canonical {
         return Err(Failure::from(
             "canonical matching is Outgate's own: Envoy's RBAC filters compare hosts and paths as Istio does",

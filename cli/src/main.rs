@@ -5,6 +5,7 @@ mod authority;
 mod bench;
 mod build;
 mod check;
+mod custom_policies;
 mod described;
 mod enforcement;
 mod explain;
@@ -14,6 +15,7 @@ mod filter_scenario;
 mod hosted;
 mod inspect;
 mod local;
+mod new;
 mod notation;
 mod output;
 mod package;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::New(arguments) => new::run(arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Up(arguments) => up::run(arguments),
         Command::Package(arguments) => package::run(arguments),

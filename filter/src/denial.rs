@@ -84,7 +84,11 @@ impl Denial {
     /// The reply to a request that cannot be decided.
     #[must_use]
     pub fn undecided(trouble: &Trouble) -> Self {
-        let details = ["outgate_unreadable_attribute[", trouble.what, "]"].concat();
+        let prefix = match trouble {
+            Trouble::Unreadable { .. } => "outgate_unreadable_attribute[",
+            Trouble::Undecided { .. } => "outgate_undecided[",
+        };
+        let details = [prefix, trouble.about(), "]"].concat();
         Self::new(FORBIDDEN, details).body(FORBIDDEN_BODY)
     }
 

@@ -8,13 +8,14 @@ use outgate_policy::{DecidedBy, Decision, Engine, Peer, RuleName, Verdict as Dec
 
 use crate::access_log::AccessLog;
 use crate::configuration::{self, Exports, Refused};
-use crate::custom_policy::{Answer, End, FailureMode, Installed, Policies, Question};
+use crate::custom_policy::{Answer, FailureMode, Installed, Policies, Question, Subject};
 use crate::denial::Denial;
 use crate::egress::stays_in_mesh;
 use crate::ext_authz::{Authorizer, Changes, Ruling};
 use crate::host::{CallNumber, Context, Host, LogLevel, Status};
 use crate::json;
 use crate::metrics::Metrics;
+use crate::notes::Notes;
 use crate::peers::{Caller, Peers};
 use crate::record::Record;
 use crate::stream::Stream;
@@ -38,6 +39,7 @@ pub struct Gateway {
     peers: RefCell<Peers>,
     metrics: Metrics,
     waiting: RefCell<Waiting>,
+    notes: RefCell<Notes>,
 }
 
 /// What the proxy is to do with a request, or with a connection.
@@ -80,6 +82,7 @@ impl Gateway {
             peers: RefCell::default(),
             metrics: Metrics::default(),
             waiting: RefCell::default(),
+            notes: RefCell::default(),
         })
     }
 
@@ -169,20 +172,31 @@ impl Gateway {
     }
 
     /// Tells custom policies that a request has ended.
-    pub fn on_end<H: Host>(&self, host: &H, has_passed: bool) {
+    pub fn on_end<H: Host>(&self, host: &H, context: Context, has_passed: bool) {
         let stream = self.stream(host);
+        let subject = self.subject(host, &stream, context);
         for policy in &self.policies {
-            policy.ended(host, &self.metrics, &stream, &End::new(host, has_passed));
+            policy.ended(subject, &self.metrics, has_passed);
         }
     }
 
     /// Forgets a request.
     pub fn on_delete(&self, context: Context) {
         self.waiting.borrow_mut().forget(context);
+        self.notes.borrow_mut().forget(context);
     }
 
     fn stream<'a, H: Host>(&'a self, host: &'a H) -> Stream<'a, H> {
         Stream::new(host, self.plugin_type, &self.mesh, &self.peers)
+    }
+
+    fn subject<'a, H: Host>(&'a self, host: &'a H, stream: &'a Stream<'_, H>, context: Context) -> Subject<'a> {
+        Subject {
+            host,
+            attributes: stream,
+            context,
+            notes: &self.notes,
+        }
     }
 
     /// Decides what leaves the mesh; at a gateway, that is everything.
@@ -268,7 +282,7 @@ impl Gateway {
                     return Ok(Some(Step::End(record, Some(denial))));
                 }
                 Ruling::Failed(denial) => {
-                    let trouble = no_answer("authorizer", authorizer.cluster());
+                    let trouble = Trouble::no_answer("authorizer", authorizer.cluster());
                     self.metrics.count_failed_call(host, authorizer.cluster());
                     if denial.is_some() {
                         host.log(LogLevel::Error, &format!("a request is denied: {trouble}"));
@@ -283,9 +297,9 @@ impl Gateway {
     /// Whether the request is another one now.
     fn apply<H: Host>(&self, host: &H, context: Context, changes: Changes) -> Result<bool, Trouble> {
         let is_changed = !changes.set.is_empty() || !changes.remove.is_empty();
-        let refused = |Status(_)| Trouble {
-            what: "headers",
-            cause: "the proxy refuses to change them as the authorizer says".into(),
+        let refused = |Status(_)| Trouble::Undecided {
+            who: "authorizer",
+            cause: "has headers changed that the proxy does not change".into(),
         };
         for (name, value) in &changes.set {
             host.set_request_header(name, value).map_err(refused)?;
@@ -322,15 +336,14 @@ impl Gateway {
         }
         while let Some(policy) = self.policies.get(progress.policy) {
             let is_stopped = decision.verdict != Decided::Allow && !is_denied_by_default(&decision);
-            let answer = match (progress.answer.take(), progress.question.take()) {
-                (Some(Answered::Response(response)), Some(_)) if !response.is_of_proxy() => {
-                    policy.check(host, &self.metrics, stream, &decision, Some(&response))?
+            let subject = self.subject(host, stream, progress.context);
+            let answer = match self.ask_policy(policy, subject, progress, &decision) {
+                // The request is stopped by something else, which is what the log is to show.
+                Err(trouble) if is_stopped => {
+                    host.log(LogLevel::Warn, &format!("{}: {trouble}", policy.name()));
+                    Answer::Abstain
                 }
-                (Some(_), Some((cluster, on_failure))) => {
-                    self.metrics.count_failed_call(host, &cluster);
-                    unanswered(policy, &cluster, on_failure)?
-                }
-                _ => policy.check(host, &self.metrics, stream, &decision, None)?,
+                answer => answer?,
             };
             match answer {
                 Answer::Deny(deny) if !is_stopped => {
@@ -357,6 +370,26 @@ impl Gateway {
         Ok(Step::End(Record::of(&decision), Denial::of(&decision)))
     }
 
+    /// What a custom policy answers, or answers when a service has answered it.
+    fn ask_policy(
+        &self,
+        policy: &Installed,
+        subject: Subject<'_>,
+        progress: &mut Progress,
+        decision: &Decision<'_>,
+    ) -> Result<Answer, Trouble> {
+        match (progress.answer.take(), progress.question.take()) {
+            (Some(Answered::Response(response)), Some(_)) if !response.is_of_proxy() => {
+                policy.check(subject, &self.metrics, decision, Some(&response))
+            }
+            (Some(_), Some((cluster, on_failure))) => {
+                self.metrics.count_failed_call(subject.host, &cluster);
+                unanswered(policy, &cluster, on_failure)
+            }
+            _ => policy.check(subject, &self.metrics, decision, None),
+        }
+    }
+
     /// Asks a service for a custom policy. `None` when it cannot be asked, and the policy does without.
     fn ask<H: Host>(
         &self,
@@ -366,9 +399,9 @@ impl Gateway {
         question: Question,
     ) -> Result<Option<Step<'_>>, Trouble> {
         if progress.questions == MOST_QUESTIONS {
-            return Err(Trouble {
-                what: policy.name(),
-                cause: "the custom policy asks again and again".into(),
+            return Err(Trouble::Undecided {
+                who: policy.name(),
+                cause: "asks again and again".into(),
             });
         }
         let (cluster, on_failure) = (question.cluster.clone(), question.on_failure);
@@ -429,14 +462,7 @@ fn let_through<'a>(decision: &mut Decision<'a>, policy: Option<&'a Installed>) {
 fn unanswered(policy: &Installed, cluster: &str, on_failure: FailureMode) -> Result<Answer, Trouble> {
     match on_failure {
         FailureMode::Open => Ok(Answer::Abstain),
-        FailureMode::Closed => Err(no_answer(policy.name(), cluster)),
-    }
-}
-
-fn no_answer(what: &'static str, cluster: &str) -> Trouble {
-    Trouble {
-        what,
-        cause: ["no answer from ", cluster].concat().into(),
+        FailureMode::Closed => Err(Trouble::no_answer(policy.name(), cluster)),
     }
 }
 

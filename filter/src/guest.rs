@@ -156,7 +156,7 @@ pub fn on_response_headers(context: u32) -> u32 {
 /// `proxy_on_log`
 pub fn on_log(context: u32) {
     if let Some((stream, gateway)) = of_stream(context) {
-        gateway.on_end(&Proxy, stream.verdict == Some(Verdict::Continue));
+        gateway.on_end(&Proxy, Context(context), stream.verdict == Some(Verdict::Continue));
     }
 }
 

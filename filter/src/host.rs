@@ -78,8 +78,10 @@ pub struct Context(pub u32);
 pub struct Version(pub u32);
 
 impl Version {
-    /// Of a value that nobody has set, or that is to be set whatever it is.
+    /// Of a value that is to be set whatever it is.
     pub const ANY: Self = Self(0);
+    /// Of a value that is to be set only if nobody has: hosts number versions from 1, and none comes this far.
+    pub const ABSENT: Self = Self(u32::MAX);
 }
 
 /// The host calls that the filter makes. Each method is one call; none panics on an unexpected status.

@@ -139,6 +139,14 @@ fn mismatch(found: Unexpected<'_>, expected: &dyn Expected) -> Error {
     Error::new(format!("expected {expected}, not {found}"))
 }
 
+#[cold]
+fn unknown_field(known: &[&str]) -> Error {
+    if known.is_empty() {
+        return Error::new("unknown field");
+    }
+    Error::new(["unknown field, expected one of `", &known.join("`, `"), "`"].concat())
+}
+
 /// What a value begins with.
 enum Token<'t> {
     Null,
@@ -184,6 +192,8 @@ struct Reader<'t> {
     is_at_fault: bool,
     /// Whether a field that nobody reads is an error.
     is_every_field_read: bool,
+    /// The fields of the structure that is being read.
+    fields: &'static [&'static str],
 }
 
 impl<'t> Reader<'t> {
@@ -199,6 +209,7 @@ impl<'t> Reader<'t> {
             depth: 0,
             is_at_fault: true,
             is_every_field_read: false,
+            fields: &[],
         }
     }
 
@@ -265,6 +276,10 @@ impl<'t> Reader<'t> {
             Token::List => (b']', false),
             _ => return Ok(self.before + self.at > wanted),
         };
+        // It is not something in it that is wrong.
+        if self.before + self.token_at >= wanted {
+            return Ok(true);
+        }
         self.open(if is_object { b'{' } else { b'[' }, &"")?;
         let mut number = 0;
         while self.next_element(number == 0, bracket)? {
@@ -617,34 +632,37 @@ impl<'de> Deserializer<'de> for &mut Reader<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.open(b'[', &visitor)?;
-        visitor.visit_seq(Elements {
-            reader: self,
-            is_first: true,
-        })
+        let mut elements = Elements::of(self);
+        let value = visitor.visit_seq(&mut elements)?;
+        elements.end(b']')?;
+        Ok(value)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.open(b'{', &visitor)?;
-        visitor.visit_map(Elements {
-            reader: self,
-            is_first: true,
-        })
+        let mut elements = Elements::of(self);
+        let value = visitor.visit_map(&mut elements)?;
+        elements.end(b'}')?;
+        Ok(value)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.deserialize_map(visitor)
+        let around = std::mem::replace(&mut self.fields, fields);
+        let value = self.deserialize_map(visitor);
+        self.fields = around;
+        value
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.is_every_field_read {
             // So that what is pointed at is the field.
             self.peek()?;
-            return Err(Error::new("unknown field"));
+            return Err(unknown_field(self.fields));
         }
         self.skip()?;
         visitor.visit_unit()
@@ -688,10 +706,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'_> {
             return visitor.visit_enum(name.into_deserializer());
         }
         self.open(b'{', &visitor)?;
-        let mut variant = Elements {
-            reader: self,
-            is_first: true,
-        };
+        let mut variant = Elements::of(self);
         if !variant.next(b'}')? {
             return Err(Error::new("expected the name of a variant"));
         }
@@ -738,8 +753,8 @@ impl<'de> VariantAccess<'de> for Variant<'_, '_> {
         self.reader.deserialize_seq(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        self.reader.deserialize_map(visitor)
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        self.reader.deserialize_struct("", fields, visitor)
     }
 }
 
@@ -747,16 +762,35 @@ impl<'de> VariantAccess<'de> for Variant<'_, '_> {
 struct Elements<'a, 't> {
     reader: &'a mut Reader<'t>,
     is_first: bool,
+    is_ended: bool,
 }
 
-impl Elements<'_, '_> {
+impl<'a, 't> Elements<'a, 't> {
+    /// Of one whose bracket has been read.
+    const fn of(reader: &'a mut Reader<'t>) -> Self {
+        Self {
+            reader,
+            is_first: true,
+            is_ended: false,
+        }
+    }
+
     fn next(&mut self, bracket: u8) -> Result<bool, Error> {
         let is_first = std::mem::replace(&mut self.is_first, false);
-        self.reader.next_element(is_first, bracket)
+        self.is_ended = !self.reader.next_element(is_first, bracket)?;
+        Ok(!self.is_ended)
+    }
+
+    /// Whoever knows how many there are, such as a tuple, does not read on to the end.
+    fn end(&mut self, bracket: u8) -> Result<(), Error> {
+        if !self.is_ended && self.next(bracket)? {
+            return Err(Error::new("expected no more elements"));
+        }
+        Ok(())
     }
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, '_> {
+impl<'de> SeqAccess<'de> for &mut Elements<'_, '_> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
@@ -768,7 +802,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, '_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Elements<'_, '_> {
+impl<'de> MapAccess<'de> for &mut Elements<'_, '_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {

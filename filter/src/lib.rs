@@ -43,6 +43,7 @@ pub mod host;
 pub mod json;
 pub mod metrics;
 mod module;
+mod notes;
 pub mod peers;
 pub mod pem;
 #[cfg(target_family = "wasm")]

@@ -16,17 +16,66 @@
 /// | `log` | custom policies with [`WATCHES_END`](crate::custom_policy::CustomPolicy::WATCHES_END) |
 /// | `response_headers` | providers with `headersToDownstreamOnAllow` |
 ///
-/// The crate's type is `cdylib`, and its target `wasm32-unknown-unknown`; for any other target the macro stands for nothing, so that
-/// the crate can be tested. The module's memory is managed by a small allocator that the macro brings along.
+/// The crate's type is `cdylib`, and its target `wasm32-unknown-unknown`. For any other target the macro only checks what it is given,
+/// so that the crate can be tested there. The module's memory is managed by a small allocator that the macro brings along.
+///
+/// What cannot work is an error of the compiler: two policies of one name, a name that is none, and a policy that watches for the end
+/// of requests in a module that does not export it. So this compiles,
+///
+/// ```
+/// # use outgate_filter::custom_policy::prelude::*;
+/// # struct Watcher;
+/// # impl CustomPolicy for Watcher {
+/// #     const NAME: &'static str = "watcher";
+/// #     const READS: &'static [Attribute] = &[];
+/// #     const WATCHES_END: bool = true;
+/// #     type Config = ();
+/// #     fn new(_: ()) -> Result<Self, Invalid> { Ok(Self) }
+/// #     fn check(&self, _: &Request<'_>, _: &Decision<'_>, _: &Services<'_>) -> Answer { Answer::Abstain }
+/// # }
+/// outgate_filter::module!(Watcher; exports: log);
+/// # fn main() {}
+/// ```
+///
+/// and this does not:
+///
+/// ```compile_fail,E0080
+/// # use outgate_filter::custom_policy::prelude::*;
+/// # struct Watcher;
+/// # impl CustomPolicy for Watcher {
+/// #     const NAME: &'static str = "watcher";
+/// #     const READS: &'static [Attribute] = &[];
+/// #     const WATCHES_END: bool = true;
+/// #     type Config = ();
+/// #     fn new(_: ()) -> Result<Self, Invalid> { Ok(Self) }
+/// #     fn check(&self, _: &Request<'_>, _: &Decision<'_>, _: &Services<'_>) -> Answer { Answer::Abstain }
+/// # }
+/// outgate_filter::module!(Watcher);
+/// # fn main() {}
+/// ```
+///
+/// ```compile_fail,E0080
+/// # use outgate_filter::custom_policy::prelude::*;
+/// # struct Watcher;
+/// # impl CustomPolicy for Watcher {
+/// #     const NAME: &'static str = "watcher";
+/// #     const READS: &'static [Attribute] = &[];
+/// #     const WATCHES_END: bool = true;
+/// #     type Config = ();
+/// #     fn new(_: ()) -> Result<Self, Invalid> { Ok(Self) }
+/// #     fn check(&self, _: &Request<'_>, _: &Decision<'_>, _: &Services<'_>) -> Answer { Answer::Abstain }
+/// # }
+/// outgate_filter::module!(Watcher, Watcher; exports: log);
+/// # fn main() {}
+/// ```
 #[macro_export]
 macro_rules! module {
     ($($policy:ty),* $(,)? $(; exports: $($export:ident),+ $(,)?)?) => {
-        #[cfg(target_family = "wasm")]
-        #[allow(unsafe_code, reason = "exports must keep their names; nothing here touches memory by hand")]
+        #[cfg_attr(
+            target_family = "wasm",
+            allow(unsafe_code, reason = "exports must keep their names; nothing here touches memory by hand")
+        )]
         const _: () = {
-            #[global_allocator]
-            static ALLOCATOR: $crate::allocator::Allocator = $crate::allocator::new();
-
             type List = $crate::__policies!($($policy),*);
 
             const EXPORTS: $crate::Exports = $crate::Exports {
@@ -34,62 +83,92 @@ macro_rules! module {
                 ..$crate::Exports::NONE
             };
 
-            const _: () = assert!(
-                EXPORTS.log || !<List as $crate::custom_policy::Policies>::WATCH_ENDS,
-                "a policy watches for the end of requests, and the module does not export it: module!(…; exports: log)"
-            );
+            const NAMES: &[&str] = &[$(<$policy as $crate::custom_policy::CustomPolicy>::NAME),*];
 
-            /// Marks the version of the ABI; never called.
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_abi_version_0_2_1() {}
+            const _: () = {
+                $(assert!(
+                    $crate::custom_policy::is_policy_name(<$policy as $crate::custom_policy::CustomPolicy>::NAME),
+                    "the NAME of a custom policy has lower-case letters, digits and hyphens, and begins with a letter"
+                );)*
+                assert!($crate::custom_policy::are_distinct(NAMES), "two custom policies have the same NAME");
+                assert!(
+                    EXPORTS.log || !<List as $crate::custom_policy::Policies>::WATCH_ENDS,
+                    "a policy watches for the end of requests, and the module does not export it: module!(…; exports: log)"
+                );
+            };
 
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
-                $crate::guest::allocate(size)
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
-                $crate::guest::on_vm_start()
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
-                $crate::guest::on_context_create(context, parent);
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
-                $crate::guest::on_configure::<List>(root, size, EXPORTS)
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end_of_stream: bool) -> u32 {
-                $crate::guest::on_request_headers(context)
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_downstream_data(context: u32, _size: usize, _end_of_stream: bool) -> u32 {
-                $crate::guest::on_downstream_data(context)
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_http_call_response(root: u32, call: u32, headers: u32, body: usize, _trailers: u32) {
-                $crate::guest::on_http_call_response(root, call, headers, body);
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_tick(root: u32) {
-                $crate::guest::on_tick(root);
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_delete(context: u32) {
-                $crate::guest::on_delete(context);
-            }
-
-            $($($crate::__export!($export);)+)?
+            $crate::__exports!(List, EXPORTS $($(, $export)+)?);
         };
+    };
+}
+
+/// What a module exports.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __exports {
+    ($list:ty, $exports:expr $(, $export:ident)*) => {};
+}
+
+/// What a module exports.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __exports {
+    ($list:ty, $exports:expr $(, $export:ident)*) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::allocator::Allocator = $crate::allocator::new();
+
+        /// Marks the version of the ABI; never called.
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_abi_version_0_2_1() {}
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+            $crate::guest::allocate(size)
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
+            $crate::guest::on_vm_start()
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
+            $crate::guest::on_context_create(context, parent);
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
+            $crate::guest::on_configure::<$list>(root, size, $exports)
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end_of_stream: bool) -> u32 {
+            $crate::guest::on_request_headers(context)
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_downstream_data(context: u32, _size: usize, _end_of_stream: bool) -> u32 {
+            $crate::guest::on_downstream_data(context)
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_http_call_response(root: u32, call: u32, headers: u32, body: usize, _trailers: u32) {
+            $crate::guest::on_http_call_response(root, call, headers, body);
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_tick(root: u32) {
+            $crate::guest::on_tick(root);
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_delete(context: u32) {
+            $crate::guest::on_delete(context);
+        }
+
+        $($crate::__export!($export);)*
     };
 }
 

@@ -54,7 +54,7 @@ impl<'a> Record<'a> {
     pub fn undecided(trouble: &Trouble) -> Self {
         Self {
             verdict: ERROR,
-            engine: trouble.what,
+            engine: trouble.about(),
             rule: Some(Cow::Owned(trouble.to_string())),
             shadow: Shadow::default(),
             literal: None,

@@ -59,13 +59,6 @@ impl Answered {
     }
 }
 
-impl Response {
-    /// Whether the proxy may have answered for a service that it cannot reach.
-    pub(crate) fn is_of_proxy(&self) -> bool {
-        matches!(self.status(), 503 | 504)
-    }
-}
-
 /// What is kept for requests that are under way. There are never many.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {

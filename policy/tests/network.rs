@@ -30,12 +30,15 @@ fn sleep() -> Call {
         .remote_ip("10.0.0.1")
 }
 
+/// A name, policies by their action and rules, and what is decided.
+type Row = (&'static str, Vec<(&'static str, Value)>, Verdict);
+
 #[test]
 fn what_only_http_has_allows_nothing_and_keeps_nothing_from_being_denied() {
     let from_sleep = json!({"source": {"principals": ["cluster.local/ns/default/sa/sleep"]}});
     let get = json!({"operation": {"methods": ["GET"]}});
     let by_port = json!({"operation": {"ports": ["8443"]}});
-    let rows: [(&str, Vec<(&str, Value)>, Verdict); 16] = [
+    let rows: [Row; 16] = [
         ("no policy", vec![], Verdict::Allow),
         (
             "a principal",

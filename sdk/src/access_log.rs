@@ -49,22 +49,64 @@ const OF_PROXY: [(&str, &str); 25] = [
     ("x_forwarded_for", "%REQ(X-FORWARDED-FOR)%"),
 ];
 
+/// What a custom policy writes for the access log: `outgate_<policy>_<field>`, hyphens as underscores.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LogProperty(String);
+
+impl LogProperty {
+    /// Reads its name.
+    ///
+    /// # Errors
+    ///
+    /// When no custom policy can write it: in words.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let own = name.strip_prefix("outgate_").unwrap_or_default();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':');
+        let has_field = own
+            .split_once('_')
+            .is_some_and(|(policy, field)| !policy.is_empty() && !field.is_empty());
+        if !has_field || !own.bytes().all(is_plain) {
+            return Err("expected outgate_POLICY_FIELD, with the policy's hyphens as underscores".to_owned());
+        }
+        if fields().any(|field| field == name) {
+            return Err("this is a field of the filter itself, which is logged anyway".to_owned());
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// Its name, which is its field's in the log.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What the field's value is in a format.
+    #[must_use]
+    pub fn value(&self) -> String {
+        format!("{NOTHING}{}", of_filter_state(&self.0))
+    }
+}
+
+fn of_filter_state(name: &str) -> String {
+    format!("%FILTER_STATE(wasm.{name}:PLAIN)%")
+}
+
 /// The names of all fields, the filter's last.
 pub fn fields() -> impl Iterator<Item = &'static str> {
     let of_filter = LogField::ALL.into_iter().map(LogField::property);
     OF_PROXY.into_iter().map(|(name, _)| name).chain(of_filter)
 }
 
-/// The fields with their formats: what Envoy's `json_format`, Istio's `accessLogFormat` and a provider's `labels` take.
+/// The fields with their formats, those of custom policies among them: what Envoy's `json_format`, Istio's `accessLogFormat` and a provider's `labels` take.
 #[must_use]
-pub fn format() -> Map<String, Value> {
+pub fn format(of_policies: &[LogProperty]) -> Map<String, Value> {
     let of_proxy = OF_PROXY
         .iter()
         .map(|(name, operator)| ((*name).to_owned(), (*operator).to_owned()));
-    let of_filter = LogField::ALL.iter().map(|field| {
-        let name = field.property();
-        (name.to_owned(), format!("%FILTER_STATE(wasm.{name}:PLAIN)%"))
-    });
+    let of_filter = LogField::ALL.iter().map(|field| field.property());
+    let of_filter = of_filter
+        .chain(of_policies.iter().map(LogProperty::as_str))
+        .map(|name| (name.to_owned(), of_filter_state(name)));
     of_proxy
         .chain(of_filter)
         .map(|(name, operator)| (name, format!("{NOTHING}{operator}").into()))
@@ -73,8 +115,8 @@ pub fn format() -> Map<String, Value> {
 
 /// The entry of the mesh configuration's `extensionProviders` that logs them to a gateway's standard output.
 #[must_use]
-pub fn provider() -> Value {
-    json!({"name": PROVIDER, "envoyFileAccessLog": {"path": "/dev/stdout", "logFormat": {"labels": format()}}})
+pub fn provider(of_policies: &[LogProperty]) -> Value {
+    json!({"name": PROVIDER, "envoyFileAccessLog": {"path": "/dev/stdout", "logFormat": {"labels": format(of_policies)}}})
 }
 
 /// A `Telemetry` object that makes workloads log by [`PROVIDER`].
@@ -143,7 +185,30 @@ mod tests {
             .expect("a mesh configuration");
         let written = mesh.access_log_format.as_deref().expect("a format");
         let written: Value = serde_json::from_str(written).expect("JSON");
-        assert_eq!(written, Value::Object(format()));
-        assert_eq!(fields().count(), format().len());
+        assert_eq!(written, Value::Object(format(&[])));
+        assert_eq!(fields().count(), format(&[]).len());
+    }
+
+    #[test]
+    fn custom_policies_add_their_fields() {
+        let left = LogProperty::parse("outgate_budget_left").expect("a field");
+        let provider = provider(&[left]);
+        assert_eq!(
+            provider["envoyFileAccessLog"]["logFormat"]["labels"]["outgate_budget_left"],
+            format!("{NOTHING}%FILTER_STATE(wasm.outgate_budget_left:PLAIN)%")
+        );
+        for name in [
+            "",
+            "left",
+            "outgate_",
+            "outgate_budget",
+            "outgate_budget_",
+            "outgate_a_b-c",
+            "outgate_a_%REQ(X)%",
+        ] {
+            assert!(LogProperty::parse(name).is_err(), "{name}");
+        }
+        let own = LogProperty::parse(LogField::ALL[0].property());
+        assert!(own.is_err_and(|error| !error.is_empty()));
     }
 }

@@ -135,4 +135,4 @@ pub use tcp_stream::{Peer, TcpStream};
 pub use trace::CallRecord;
 pub use trap::{Trap, TrapKind};
 #[doc(hidden)]
-pub use under_test::build_filter;
+pub use under_test::{build_filter, build_filter_file};

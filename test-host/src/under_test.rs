@@ -32,6 +32,17 @@ macro_rules! filter_under_test {
 /// When it cannot be built or loaded.
 #[doc(hidden)]
 pub fn build_filter(manifest_directory: &str, package: &str, target: &str) -> Module {
+    let path = build_filter_file(manifest_directory, package, target);
+    let module = Module::options().cached().load(&path);
+    module.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Builds the filter of a crate, for another host than this one.
+///
+/// # Panics
+/// When it cannot be built.
+#[doc(hidden)]
+pub fn build_filter_file(manifest_directory: &str, package: &str, target: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = Path::new(manifest_directory).join("Cargo.toml");
     let output = Command::new(cargo)
@@ -59,8 +70,7 @@ pub fn build_filter(manifest_directory: &str, package: &str, target: &str) -> Mo
     let Some(path) = messages.lines().filter_map(artifact).next_back() else {
         panic!("cargo built no .wasm of `{package}`: its crate-type has to be [\"cdylib\"]");
     };
-    let module = Module::options().cached().load(&path);
-    module.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    path
 }
 
 /// The module that a message of cargo tells of.

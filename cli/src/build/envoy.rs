@@ -16,9 +16,12 @@ use crate::{filter_module, output};
 /// The bootstrap of one of the mesh's proxies, for an Envoy in its pod.
 pub(super) fn bootstrap(arguments: &Build, manifests: &Manifests) -> Result<String, Failure> {
     let proxy = arguments.envoy.proxy.as_ref().ok_or("--proxy is missing")?;
-    let built = manifests
+    let mut built = manifests
         .proxy(proxy)
         .map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))?;
+    for log in &mut built.proxy.access_logs {
+        log.format.add(&arguments.log.log_properties);
+    }
     output::show_diagnostics(&built.doubts, manifests.sources());
     let place = Place {
         secrets: secrets(manifests, &arguments.envoy.certificates),

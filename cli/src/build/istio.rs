@@ -41,7 +41,7 @@ pub(super) fn write(arguments: &Build, manifests: &Manifests, gateway: &GatewayW
         Site::Sidecar => readme_of_sidecars(gateway, &plugins, manifests),
     };
     let files = [
-        ("mesh-config.yaml", mesh_config()?),
+        ("mesh-config.yaml", mesh_config(arguments)?),
         ("wasm-plugin.yaml", yaml_documents(&plugins)?),
         ("telemetry.yaml", yaml_documents(&telemetries)?),
         ("README.md", readme),
@@ -67,8 +67,8 @@ fn telemetry(site: Site, gateway: &GatewayWorkload, group: &Group) -> Telemetry 
 }
 
 /// The provider of the log, as a part of the mesh configuration.
-fn mesh_config() -> Result<String, Failure> {
-    let part = yaml::to_yaml(&json!({"extensionProviders": [access_log::provider()]}))?;
+fn mesh_config(arguments: &Build) -> Result<String, Failure> {
+    let part = yaml::to_yaml(&json!({"extensionProviders": [access_log::provider(&arguments.log.log_properties)]}))?;
     Ok(format!(
         "# A part of the mesh configuration: add it to what the mesh has, under `meshConfig` of the Helm values or of the\n\
          # IstioOperator, or in `data.mesh` of the ConfigMap `istio`. Providers that are there already must stay.\n{part}"

@@ -1,6 +1,6 @@
 //! What every Envoy of a run writes about a request, beside what the manifests want logged.
 
-use outgate_sdk::access_log;
+use outgate_sdk::access_log::{self, LogProperty};
 use outgate_sdk::proxy::{AccessLog, LogFormat, Proxy};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -37,10 +37,10 @@ pub(crate) struct Access {
 
 /// The logs that are added to a proxy's own: every field, where the manifests want no log at all, and the one that is read here.
 /// It is the last, so that the line of another log about the same request comes before it.
-pub(crate) fn logs_beside(proxy: &Proxy) -> Vec<AccessLog> {
+pub(crate) fn logs_beside(proxy: &Proxy, of_policies: &[LogProperty]) -> Vec<AccessLog> {
     let of_all_fields = AccessLog {
         path: STANDARD_OUTPUT.to_owned(),
-        format: LogFormat::Json(Value::Object(access_log::format())),
+        format: LogFormat::Json(Value::Object(access_log::format(of_policies))),
         filter: None,
     };
     let wanted = proxy.access_logs.is_empty().then_some(of_all_fields);

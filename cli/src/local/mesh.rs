@@ -139,7 +139,7 @@ impl LocalMesh {
                 system_authorities: system_authorities(),
                 authorization: planned.authorization.clone(),
                 delivery: Delivery::Watched(directory.clone()),
-                access_logs: access::logs_beside(&planned.proxy),
+                access_logs: access::logs_beside(&planned.proxy, &plan.log_properties),
             };
             let configuration = Configuration::new(&planned.proxy, &place);
             applied.unplaced.extend(configuration.unplaced.iter().cloned());

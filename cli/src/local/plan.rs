@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use outgate_policy::config::PluginType;
+use outgate_sdk::access_log::LogProperty;
 use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
 use outgate_sdk::envoy::Authorization;
 use outgate_sdk::filter_config::{FilterOptions, Site};
@@ -29,6 +30,8 @@ pub(crate) struct Wishes {
     pub(crate) options: FilterOptions,
     /// The gateway whose policies sidecars enforce; absent: the only one.
     pub(crate) gateway: Option<GatewayWorkload>,
+    /// What custom policies write for the access log.
+    pub(crate) log_properties: Vec<LogProperty>,
 }
 
 impl Wishes {
@@ -96,6 +99,8 @@ impl Mapping {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) proxies: Vec<Planned>,
+    /// What custom policies write for the access log.
+    pub(crate) log_properties: Vec<LogProperty>,
 }
 
 /// One proxy.
@@ -159,7 +164,14 @@ impl Plan {
         if is_refused {
             return Err(Refused::Input(diagnostics));
         }
-        Ok((Self { proxies }, diagnostics))
+        let log_properties = wishes.log_properties.clone();
+        Ok((
+            Self {
+                proxies,
+                log_properties,
+            },
+            diagnostics,
+        ))
     }
 
     /// The clusters of all proxies.
@@ -231,7 +243,10 @@ impl Refused {
 }
 
 fn planned(manifests: &Manifests, wishes: &Wishes, name: &ProxyName) -> Result<(Planned, Diagnostics), Refused> {
-    let built = manifests.proxy(name).map_err(Refused::Input)?;
+    let mut built = manifests.proxy(name).map_err(Refused::Input)?;
+    for log in &mut built.proxy.access_logs {
+        log.format.add(&wishes.log_properties);
+    }
     let planned = Planned {
         authorization: authorization_in(manifests, wishes, &built.proxy)?,
         proxy: built.proxy,

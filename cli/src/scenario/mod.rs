@@ -16,6 +16,7 @@ mod stage;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
+use outgate_sdk::filter_config::FilterOptions;
 use outgate_sdk::proxy::ProxyName;
 
 use crate::arguments::{Runner, Test};
@@ -40,6 +41,10 @@ pub(crate) fn run(arguments: &Test, scenarios: &[Scenario]) -> Result<(PathBuf, 
         clients: Vec::new(),
         mappings: arguments.map.clone(),
         module: Some(filter_module::absolute(named.as_ref())?),
+        options: FilterOptions {
+            extensions: arguments.extensions.read()?,
+            ..FilterOptions::default()
+        },
         ..Wishes::default()
     };
     let mut embedded = Embedded::new(module)?;

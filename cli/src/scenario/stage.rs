@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outgate_sdk::filter_config::Site;
+use outgate_sdk::filter_config::{FilterOptions, Site};
 use outgate_sdk::input::Input;
 use outgate_sdk::manifest::{Manifests, ObjectName};
 use outgate_sdk::proxy::{Address, Endpoint};
@@ -60,7 +60,10 @@ impl Stage {
             }
         }
         let wishes = Wishes {
-            options: scenario.enforcement(step).options(),
+            options: FilterOptions {
+                extensions: wishes.options.extensions.clone(),
+                ..scenario.enforcement(step).options()
+            },
             gateway: Some(gateway_workload(&manifests, gateway.workload(), &scenario.labels(step))),
             ..wishes.clone()
         };

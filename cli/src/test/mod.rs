@@ -77,6 +77,10 @@ fn refuse_misplaced(arguments: &Test, documents: &Documents) -> Result<(), Failu
                 "--config is for suites of the plugin tester; {file} has a `kind: FilterScenario`, which says it itself"
             )
         }
+        _ if arguments.extensions.file().is_some() && documents.scenarios.is_empty() => {
+            "--extensions is for `kind: Scenario`, and none is here; a FilterScenario says it in its `config`"
+                .to_owned()
+        }
         (_, None) if arguments.config.is_some() => {
             "--config is for suites of the plugin tester, and none is here".to_owned()
         }
@@ -112,7 +116,8 @@ fn watched(arguments: &Test, documents: Option<&Documents>) -> Result<Vec<Watche
         Ok(())
     };
     let config = arguments.config.as_ref().and_then(Configuration::file);
-    for path in arguments.paths.iter().chain(&arguments.filter).chain(config) {
+    let extensions = arguments.extensions.file();
+    for path in arguments.paths.iter().chain(&arguments.filter).chain(config).chain(extensions) {
         add(path, Watched::Directory)?;
     }
     for scenario in documents.into_iter().flat_map(|documents| &documents.filter_scenarios) {

@@ -3,10 +3,12 @@
 mod print;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
+use outgate_sdk::filter_config::FilterOptions;
 use outgate_sdk::manifest::{Manifest, Manifests};
 use outgate_sdk::source::Sources;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -37,7 +39,7 @@ async fn up(arguments: &Up) -> Result<ExitCode, Failure> {
     let binary = Binary::find(arguments.envoy.as_ref())?;
     let mut signals = Signals::new()?;
     let watcher = if arguments.watch {
-        Some(Watcher::new(arguments.input.paths()?)?)
+        Some(Watcher::new(watched(arguments)?)?)
     } else {
         None
     };
@@ -104,6 +106,18 @@ async fn follow(arguments: &Up, mesh: &mut LocalMesh, printer: &mut Printer) -> 
     Ok(())
 }
 
+/// What a run follows.
+fn watched(arguments: &Up) -> Result<Vec<PathBuf>, Failure> {
+    let mut paths = arguments.input.paths()?;
+    if let Some(file) = arguments.extensions.file() {
+        let file = file
+            .canonicalize()
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        paths.push(file);
+    }
+    Ok(paths)
+}
+
 /// Reads the manifests and makes a plan of them; what is doubtful is shown.
 fn read(arguments: &Up) -> Result<(Plan, Manifests), Unusable> {
     let (manifests, diagnostics) = arguments.input.load();
@@ -120,7 +134,11 @@ fn read(arguments: &Up) -> Result<(Plan, Manifests), Unusable> {
                 Some(filter_module::absolute(arguments.filter.as_ref()).map_err(Unusable::Failure)?)
             }
         },
-        options: arguments.enforcement.options(),
+        options: FilterOptions {
+            extensions: arguments.extensions.read().map_err(Unusable::Failure)?,
+            ..arguments.enforcement.options()
+        },
+        log_properties: arguments.log.log_properties.clone(),
         gateway: (arguments.gateway.as_ref()).map(|gateway| manifests.gateway_workload(gateway, &BTreeMap::new())),
     };
     let sources: &Sources = manifests.sources();

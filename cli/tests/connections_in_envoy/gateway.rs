@@ -9,12 +9,13 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use outgate_sdk::access_log::NOTHING;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::envoy::authority::Authority;
 use super::envoy::listener;
-use super::envoy::process::{Envoy, QUIET};
+use super::envoy::process::{Envoy, Options};
 use super::sets::Set;
 
 const TYPES: &str = "type.googleapis.com/envoy.extensions";
@@ -57,7 +58,7 @@ impl Lab {
             }
         }
         let bootstrap = listener::around(&listeners, serve());
-        let envoy = Envoy::start(binary, &bootstrap, folder.path(), QUIET);
+        let envoy = Envoy::start(binary, &bootstrap, folder.path(), &Options::default());
         Self {
             envoy,
             authority,
@@ -140,7 +141,7 @@ fn access_log(name: &str, folder: &Path) -> Value {
         .map(|field| {
             (
                 format!("outgate_{field}"),
-                format!("%FILTER_STATE(wasm.outgate_{field}:PLAIN)%x").into(),
+                format!("{NOTHING}%FILTER_STATE(wasm.outgate_{field}:PLAIN)%").into(),
             )
         })
         .collect();

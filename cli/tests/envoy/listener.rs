@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use outgate_sdk::access_log::{LogProperty, format};
 use serde_json::{Value, json};
 
 use super::access_log;
@@ -21,11 +22,33 @@ const TYPES: &str = "type.googleapis.com/envoy.extensions";
 pub(crate) struct Listener {
     name: &'static str,
     filters: Vec<Value>,
+    log_properties: Vec<LogProperty>,
 }
 
 impl Listener {
     pub(crate) fn new(name: &'static str, filters: Vec<Value>) -> Self {
-        Self { name, filters }
+        Self {
+            name,
+            filters,
+            log_properties: Vec::new(),
+        }
+    }
+
+    /// Logs what a custom policy writes, too.
+    pub(crate) fn logging(mut self, property: &str) -> Self {
+        let property = LogProperty::parse(property).expect("a custom policy's property");
+        self.log_properties.push(property);
+        self
+    }
+
+    fn http_connection_manager(&self, folder: &Path) -> Value {
+        let mut manager = http_connection_manager(self.name, &self.filters, folder);
+        let all = format(&self.log_properties);
+        let logged = &mut manager["typed_config"]["access_log"][0]["typed_config"]["log_format"]["json_format"];
+        for property in &self.log_properties {
+            logged[property.as_str()] = all[property.as_str()].clone();
+        }
+        manager
     }
 }
 
@@ -92,7 +115,7 @@ pub(crate) fn bootstrap(listeners: &[Listener], authority: &Authority, upstream:
                 "listener_filters": [tls_inspector()],
                 "filter_chains": [{
                     "transport_socket": tls,
-                    "filters": [http_connection_manager(listener.name, &listener.filters, folder)],
+                    "filters": [listener.http_connection_manager(folder)],
                 }],
             })
         })

@@ -65,20 +65,33 @@ pub(crate) struct Exchange {
 
 impl Lab {
     pub(crate) fn start(envoy: &Path, listeners: &[Listener]) -> Self {
-        Self::start_with_logs(envoy, listeners, process::QUIET)
+        Self::start_as(envoy, listeners, &process::Options::default())
     }
 
     /// Every call between Envoy and its filters is in the log.
     pub(crate) fn start_tracing(envoy: &Path, listeners: &[Listener]) -> Self {
-        Self::start_with_logs(envoy, listeners, process::TRACE_FILTERS)
+        let options = process::Options {
+            log_levels: process::TRACE_FILTERS,
+            ..process::Options::default()
+        };
+        Self::start_as(envoy, listeners, &options)
     }
 
-    fn start_with_logs(envoy: &Path, listeners: &[Listener], log_levels: &str) -> Self {
+    /// Each worker has a virtual machine of its own.
+    pub(crate) fn start_with_workers(envoy: &Path, listeners: &[Listener], workers: u32) -> Self {
+        let options = process::Options {
+            workers,
+            ..process::Options::default()
+        };
+        Self::start_as(envoy, listeners, &options)
+    }
+
+    fn start_as(envoy: &Path, listeners: &[Listener], options: &process::Options) -> Self {
         let folder = tempfile::tempdir().expect("a folder for Envoy's files can be made");
         let authority = Authority::new();
         let upstream = Upstream::start();
         let bootstrap = listener::bootstrap(listeners, &authority, upstream.address(), folder.path());
-        let envoy = Envoy::start(envoy, &bootstrap, folder.path(), log_levels);
+        let envoy = Envoy::start(envoy, &bootstrap, folder.path(), options);
         Self {
             envoy,
             authority,

@@ -16,12 +16,29 @@ use super::reply::Reply;
 /// Compiling the filter takes Envoy a second; a machine that builds at the same time may take much longer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// The levels of components in the log. Native authorization is written as Istio writes it, which Envoy calls deprecated again
+/// Native authorization is written as Istio writes it, which Envoy calls deprecated again
 /// and again.
-pub(crate) const QUIET: &str = "misc:error";
+const QUIET: &str = "misc:error";
 
 /// Logs each call of a filter and each call that a filter makes, too.
 pub(crate) const TRACE_FILTERS: &str = "misc:error,wasm:trace";
+
+/// How an Envoy runs.
+pub(crate) struct Options {
+    /// How many threads take requests.
+    pub(crate) workers: u32,
+    /// The levels of components in the log.
+    pub(crate) log_levels: &'static str,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            log_levels: QUIET,
+        }
+    }
+}
 
 pub(crate) struct Envoy {
     child: Child,
@@ -31,8 +48,8 @@ pub(crate) struct Envoy {
 }
 
 impl Envoy {
-    /// Starts Envoy and returns when it takes requests. Its files go into `folder`. `log_levels` are those of components.
-    pub(crate) fn start(binary: &Path, bootstrap: &Value, folder: &Path, log_levels: &str) -> Self {
+    /// Starts Envoy and returns when it takes requests. Its files go into `folder`.
+    pub(crate) fn start(binary: &Path, bootstrap: &Value, folder: &Path, options: &Options) -> Self {
         let config = folder.join("envoy.json");
         fs::write(&config, bootstrap.to_string()).expect("Envoy's configuration can be written");
         let log = folder.join("envoy.log");
@@ -44,8 +61,9 @@ impl Envoy {
             .arg(&config)
             .arg("--admin-address-path")
             .arg(&admin)
-            .args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warn"])
-            .args(["--component-log-level", log_levels])
+            .args(["--concurrency", &options.workers.to_string()])
+            .args(["--use-dynamic-base-id", "--log-level", "warn"])
+            .args(["--component-log-level", options.log_levels])
             // Access-log lines are held back for ten seconds otherwise.
             .args(["--file-flush-interval-msec", "20"])
             .stdin(Stdio::null())

@@ -117,7 +117,7 @@ impl Gateway {
         }
         let bootstrap = bootstrap(place, &chains, echo::start());
         Self {
-            _envoy: Envoy::start(&release.binary, &bootstrap, folder.path(), process::QUIET),
+            _envoy: Envoy::start(&release.binary, &bootstrap, folder.path(), &process::Options::default()),
             folder,
             authority,
             place: place.clone(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use outgate_policy::RuleName;
 
+use super::word::plain;
 use crate::denial::Denial;
 use crate::host::{HeaderLine, HttpCall};
 
@@ -36,12 +37,8 @@ impl Deny {
     /// nothing from the request. What is no letter, digit, `-`, `_`, `.` or `:` becomes `_`.
     #[must_use]
     pub fn new(reason: &str) -> Self {
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | ':');
         Self {
-            reason: reason
-                .chars()
-                .map(|letter| if is_plain(letter) { letter } else { '_' })
-                .collect(),
+            reason: plain(reason),
             status: 403,
             body: Cow::Borrowed(b"RBAC: access denied"),
             headers: Vec::new(),

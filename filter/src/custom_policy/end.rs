@@ -2,14 +2,14 @@
 
 use crate::host::Host;
 
-/// What has become of a request that has ended. Each is a call of the proxy.
+/// What has become of a request that has ended. Each answer but the first is a call of the proxy.
 pub struct End<'h> {
     host: &'h dyn Host,
     has_passed: bool,
 }
 
 impl<'h> End<'h> {
-    pub(crate) const fn new(host: &'h dyn Host, has_passed: bool) -> Self {
+    pub(super) const fn new(host: &'h dyn Host, has_passed: bool) -> Self {
         Self { host, has_passed }
     }
 

@@ -1,12 +1,14 @@
 //! Custom policies of any type, side by side.
 
 use std::cell::RefCell;
+use std::fmt;
 
 use outgate_policy::{Attributes, Decision, RuleName};
 use serde::de::{Deserialize, Deserializer};
 
-use super::{Answer, CustomPolicy, End, Request, Response, Services};
-use crate::host::Host;
+use super::request::Subject;
+use super::{Answer, CustomPolicy, End, Response, Services};
+use crate::host::{Host, LogLevel};
 use crate::metrics::Metrics;
 use crate::trouble::Trouble;
 
@@ -75,8 +77,8 @@ pub(crate) struct Installed {
     policy: Box<dyn AnyPolicy>,
 }
 
-impl std::fmt::Debug for Installed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rule.fmt(f)
     }
 }
@@ -89,61 +91,36 @@ impl Installed {
     /// Asks about a request, or goes on with one that a service has been asked about.
     pub(crate) fn check(
         &self,
-        host: &dyn Host,
+        subject: Subject<'_>,
         metrics: &Metrics,
-        attributes: &dyn outgate_policy::Request,
         decision: &Decision<'_>,
         response: Option<&Response>,
     ) -> Result<Answer, Trouble> {
-        let trouble = RefCell::new(None);
-        let request = Request::new(attributes, self.policy.reads(), &trouble);
-        request.fetch()?;
-        let services = Services::new(host, self.policy.name(), metrics, &trouble);
-        let answer = match response {
-            None => self.policy.check(&request, decision, &services),
-            Some(response) => self.policy.answered(&request, decision, response, &services),
-        };
-        trouble.into_inner().map_or(Ok(answer), Err)
+        self.policy.check(subject, metrics, decision, response)
     }
 
     /// Tells of the end of a request.
-    pub(crate) fn ended(
-        &self,
-        host: &dyn Host,
-        metrics: &Metrics,
-        attributes: &dyn outgate_policy::Request,
-        end: &End<'_>,
-    ) {
-        if self.policy.watches_end() {
-            let trouble = RefCell::default();
-            let request = Request::new(attributes, self.policy.reads(), &trouble);
-            let services = Services::new(host, self.policy.name(), metrics, &trouble);
-            self.policy.ended(&request, end, &services);
-        }
+    pub(crate) fn ended(&self, subject: Subject<'_>, metrics: &Metrics, has_passed: bool) {
+        self.policy.ended(subject, metrics, has_passed);
     }
 
     pub(crate) fn tick(&self, host: &dyn Host, metrics: &Metrics) {
-        let trouble = RefCell::default();
-        self.policy
-            .tick(&Services::new(host, self.policy.name(), metrics, &trouble));
+        self.policy.tick(host, metrics);
     }
 }
 
-/// [`CustomPolicy`], whatever its type.
+/// [`CustomPolicy`], whatever its type. All that only policies need is reached from here, so that it is not in a module without any.
 trait AnyPolicy {
     fn name(&self) -> &'static str;
-    fn reads(&self) -> Attributes;
-    fn watches_end(&self) -> bool;
-    fn check(&self, request: &Request<'_>, decision: &Decision<'_>, services: &Services<'_>) -> Answer;
-    fn answered(
+    fn check(
         &self,
-        request: &Request<'_>,
+        subject: Subject<'_>,
+        metrics: &Metrics,
         decision: &Decision<'_>,
-        response: &Response,
-        services: &Services<'_>,
-    ) -> Answer;
-    fn ended(&self, request: &Request<'_>, end: &End<'_>, services: &Services<'_>);
-    fn tick(&self, services: &Services<'_>);
+        response: Option<&Response>,
+    ) -> Result<Answer, Trouble>;
+    fn ended(&self, subject: Subject<'_>, metrics: &Metrics, has_passed: bool);
+    fn tick(&self, host: &dyn Host, metrics: &Metrics);
 }
 
 impl<P: CustomPolicy> AnyPolicy for P {
@@ -151,33 +128,49 @@ impl<P: CustomPolicy> AnyPolicy for P {
         P::NAME
     }
 
-    fn reads(&self) -> Attributes {
-        P::READS.iter().copied().collect()
-    }
-
-    fn watches_end(&self) -> bool {
-        P::WATCHES_END
-    }
-
-    fn check(&self, request: &Request<'_>, decision: &Decision<'_>, services: &Services<'_>) -> Answer {
-        CustomPolicy::check(self, request, decision, services)
-    }
-
-    fn answered(
+    fn check(
         &self,
-        request: &Request<'_>,
+        subject: Subject<'_>,
+        metrics: &Metrics,
         decision: &Decision<'_>,
-        response: &Response,
-        services: &Services<'_>,
-    ) -> Answer {
-        CustomPolicy::answered(self, request, decision, response, services)
+        response: Option<&Response>,
+    ) -> Result<Answer, Trouble> {
+        let trouble = RefCell::new(None);
+        let request = subject.shown_to(P::NAME, reads::<P>(), &trouble);
+        request.fetch()?;
+        let services = Services::new(subject.host, P::NAME, metrics, &trouble);
+        let answer = match response {
+            None => CustomPolicy::check(self, &request, decision, &services),
+            Some(response) => self.answered(&request, decision, response, &services),
+        };
+        trouble.into_inner().map_or(Ok(answer), Err)
     }
 
-    fn ended(&self, request: &Request<'_>, end: &End<'_>, services: &Services<'_>) {
-        CustomPolicy::ended(self, request, end, services);
+    fn ended(&self, subject: Subject<'_>, metrics: &Metrics, has_passed: bool) {
+        if !P::WATCHES_END {
+            return;
+        }
+        let trouble = RefCell::default();
+        let request = subject.shown_to(P::NAME, reads::<P>(), &trouble);
+        let services = Services::new(subject.host, P::NAME, metrics, &trouble);
+        CustomPolicy::ended(self, &request, &End::new(subject.host, has_passed), &services);
+        report(subject.host, P::NAME, &trouble, "at the end of a request");
     }
 
-    fn tick(&self, services: &Services<'_>) {
-        CustomPolicy::tick(self, services);
+    fn tick(&self, host: &dyn Host, metrics: &Metrics) {
+        let trouble = RefCell::default();
+        CustomPolicy::tick(self, &Services::new(host, P::NAME, metrics, &trouble));
+        report(host, P::NAME, &trouble, "in a tick");
+    }
+}
+
+fn reads<P: CustomPolicy>() -> Attributes {
+    P::READS.iter().copied().collect()
+}
+
+/// Where no request can be denied, trouble is at least told.
+fn report(host: &dyn Host, policy: &str, trouble: &RefCell<Option<Trouble>>, when: &str) {
+    if let Some(trouble) = &*trouble.borrow() {
+        host.log(LogLevel::Warn, &format!("{policy}, {when}: {trouble}"));
     }
 }

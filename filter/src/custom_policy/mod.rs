@@ -51,37 +51,54 @@
 //! | [`Answer::Deny`] | the request is stopped, and no further policy is asked |
 //! | [`Answer::Ask`] | the request waits for a service; its answer comes to [`CustomPolicy::answered`] |
 //!
-//! Custom policies are asked about requests that are stopped already, too, so that they can count them; what they answer then has no
-//! effect, and they ask no service.
+//! Custom policies are asked about requests that a `DENY` policy, the registry or the want of an `ALLOW` policy stops, too, so that
+//! they can count them. While a request is stopped for good, what they answer has no effect, and they ask no service. What an
+//! authorizer has answered, or what is refused as ambiguous, does not come to them.
 //!
 //! # It cannot panic
 //!
 //! A panic ends the virtual machine, and with it every request of a worker. So nothing in this interface panics, and there is
 //! nothing to unwrap: an attribute is there or is `None`. One that the proxy refuses to hand over, or that the policy reads without
 //! having declared it in [`READS`](CustomPolicy::READS), denies the request whatever the policy answers, and the log says why.
+//!
+//! # Tests
+//!
+//! [`testing`] has a proxy in memory for unit tests, which run natively. That the module does the same is for a test of the module
+//! to show: `docs/custom-policies.md`.
 
 mod answer;
 mod end;
 mod installed;
+mod pattern;
 mod request;
+mod response;
 mod services;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+mod word;
 
 use serde::de::DeserializeOwned;
 
+pub use crate::host::LogLevel;
 pub use answer::{Answer, Deny, FailureMode, Question};
 pub use end::End;
 pub use installed::{Nothing, Policies};
-pub use outgate_policy::{Attribute, DecidedBy, Decision, Verdict};
-pub use request::{Request, Response};
+pub use outgate_policy::{Attribute, DecidedBy, Decision, Headers, MetadataValue, Peer, RuleName, Verdict};
+pub use pattern::{HostPattern, PrincipalPattern};
+pub use request::Request;
+pub use response::Response;
 pub use services::{Services, SharedDataError};
+#[doc(hidden)]
+pub use word::{are_distinct, is_policy_name};
 
 pub(crate) use installed::{Installed, Installing};
+pub(crate) use request::Subject;
 
 /// What a custom policy is usually written with.
 pub mod prelude {
     pub use super::{
-        Answer, Attribute, CustomPolicy, Decision, Deny, End, FailureMode, Invalid, Question, Request, Response,
-        Services, Verdict,
+        Answer, Attribute, CustomPolicy, Decision, Deny, End, FailureMode, Invalid, LogLevel, Question, Request,
+        Response, Services, Verdict,
     };
 }
 
@@ -125,7 +142,8 @@ pub trait CustomPolicy: Sized + 'static {
         Deny::new("unread-answer").into()
     }
 
-    /// Is told that a request has ended, if the policy [watches](Self::WATCHES_END) for it.
+    /// Is told that a request has ended, if the policy [watches](Self::WATCHES_END) for it, whoever has decided about it: also that
+    /// one has which it has not been asked about. [`Request::remember`] tells which it has.
     fn ended(&self, request: &Request<'_>, end: &End<'_>, services: &Services<'_>) {
         let _ = (request, end, services);
     }

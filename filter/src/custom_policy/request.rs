@@ -1,36 +1,68 @@
-//! What a custom policy sees of a request, and of an answer.
+//! What a custom policy sees of a request, and what it can leave with it.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::IpAddr;
 
+use outgate_policy::canonical::canonical_host;
 use outgate_policy::{Attribute, Attributes, Headers, MetadataValue, Peer, Unreadable, without_query};
 
+use super::word::plain;
+use crate::host::{Context, Host, LogLevel, Status};
+use crate::notes::Notes;
 use crate::trouble::Trouble;
 
 /// A request, as the filter matches it: with `matching: canonical`, host and path have their canonical form.
 ///
 /// Texts are bytes: most are ASCII, and nothing makes sure of it.
 pub struct Request<'r> {
+    host: &'r dyn Host,
     attributes: &'r dyn outgate_policy::Request,
+    context: Context,
+    notes: &'r RefCell<Notes>,
+    policy: &'static str,
     declared: Attributes,
     trouble: &'r RefCell<Option<Trouble>>,
 }
 
-impl<'r> Request<'r> {
-    pub(crate) const fn new(
-        attributes: &'r dyn outgate_policy::Request,
+/// A request, whatever policy looks at it.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'r> {
+    pub(crate) host: &'r dyn Host,
+    pub(crate) attributes: &'r dyn outgate_policy::Request,
+    pub(crate) context: Context,
+    pub(crate) notes: &'r RefCell<Notes>,
+}
+
+impl<'r> Subject<'r> {
+    /// As a policy sees it that has declared what it reads.
+    pub(super) const fn shown_to(
+        self,
+        policy: &'static str,
         declared: Attributes,
         trouble: &'r RefCell<Option<Trouble>>,
-    ) -> Self {
-        Self {
+    ) -> Request<'r> {
+        let Self {
+            host,
             attributes,
+            context,
+            notes,
+        } = self;
+        Request {
+            host,
+            attributes,
+            context,
+            notes,
+            policy,
             declared,
             trouble,
         }
     }
+}
 
+impl Request<'_> {
     /// Fetches what the policy has declared.
-    pub(crate) fn fetch(&self) -> Result<(), Unreadable> {
+    pub(super) fn fetch(&self) -> Result<(), Unreadable> {
         let request = self.attributes;
         for attribute in Attribute::ALL {
             if self.declared.contains(attribute) {
@@ -55,20 +87,25 @@ impl<'r> Request<'r> {
         read: impl FnOnce(&'a dyn outgate_policy::Request) -> Result<Option<T>, Unreadable>,
     ) -> Option<T> {
         let value = if self.declared.contains(attribute) {
-            read(self.attributes)
+            read(self.attributes).map_err(Trouble::from)
         } else {
-            Err(Unreadable {
-                attribute,
-                cause: "the custom policy does not declare that it reads this",
+            let cause = [
+                "the custom policy ",
+                self.policy,
+                " does not declare that it reads this",
+            ];
+            Err(Trouble::Unreadable {
+                what: attribute.name(),
+                cause: cause.concat().into(),
             })
         };
-        value.unwrap_or_else(|unreadable| {
-            self.trouble.borrow_mut().get_or_insert_with(|| unreadable.into());
+        value.unwrap_or_else(|trouble| {
+            self.trouble.borrow_mut().get_or_insert(trouble);
             None
         })
     }
 
-    /// All header lines, pseudo headers included, in lower case. [`Attribute::Headers`].
+    /// All header lines, pseudo headers included, names in lower case. [`Attribute::Headers`].
     #[must_use]
     pub fn headers(&self) -> Option<&Headers> {
         self.read(Attribute::Headers, |request| request.headers().map(Some))
@@ -86,10 +123,17 @@ impl<'r> Request<'r> {
         self.header(":method")
     }
 
-    /// The host, with a port if the client names one and `matching` is `istio`. [`Attribute::Headers`].
+    /// The host as rules compare it: with a port if the client names one and `matching` is `istio`. [`Attribute::Headers`].
     #[must_use]
     pub fn host(&self) -> Option<&[u8]> {
         self.header(":authority")
+    }
+
+    /// The host in its canonical form, whatever `matching` is: in lower case, without a port and a trailing dot. What names the same
+    /// server is the same here. [`Attribute::Headers`].
+    #[must_use]
+    pub fn host_name(&self) -> Option<Cow<'_, [u8]>> {
+        self.host().map(canonical_host)
     }
 
     /// The path, without its query. [`Attribute::Headers`].
@@ -145,35 +189,28 @@ impl<'r> Request<'r> {
     pub fn claim(&self, path: &[&str]) -> Option<&MetadataValue> {
         self.read(Attribute::Metadata, |request| Ok(request.metadata()?.claim(path)))
     }
-}
 
-/// The answer of a service.
-#[derive(Clone, Debug)]
-pub struct Response {
-    pub(crate) headers: Headers,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Response {
-    /// The status; 0 when there is none.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        let status = self
-            .headers
-            .first(":status")
-            .and_then(|status| std::str::from_utf8(status).ok());
-        status.and_then(|status| status.parse().ok()).unwrap_or(0)
+    /// Keeps something about this request until it has ended, in the place of what was kept before: for
+    /// [`answered`](super::CustomPolicy::answered), which follows a question, and for [`ended`](super::CustomPolicy::ended), by when
+    /// a route may have changed the host and the path.
+    pub fn remember(&self, note: impl Into<Vec<u8>>) {
+        self.notes.borrow_mut().put(self.context, self.policy, note.into());
     }
 
-    /// The first line of a header, by its name in lower case.
+    /// What this policy has kept about this request; `None` when it has kept nothing.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.first(name)
+    pub fn remembered(&self) -> Option<Vec<u8>> {
+        self.notes.borrow().get(self.context, self.policy)
     }
 
-    /// The body.
-    #[must_use]
-    pub fn body(&self) -> &[u8] {
-        &self.body
+    /// Writes a field of the access log: `%FILTER_STATE(wasm.outgate_<policy>_<name>:PLAIN)%`, hyphens as underscores. Bytes that
+    /// could end a quoted text or a line are escaped. It is a host call.
+    pub fn log_field(&self, name: &str, value: impl AsRef<[u8]>) {
+        let property = ["outgate_", self.policy, "_", &plain(name)].concat().replace('-', "_");
+        let value: Vec<u8> = value.as_ref().escape_ascii().collect();
+        if let Err(Status(status)) = self.host.set_property(&property, &value) {
+            let line = format!("{property} cannot be written for the access log: status {status}");
+            self.host.log(LogLevel::Warn, &line);
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
+use super::word::plain;
 use crate::host::{Host, LogLevel, Status, Version};
 use crate::metrics::Metrics;
 use crate::trouble::Trouble;
@@ -11,7 +12,7 @@ use crate::trouble::Trouble;
 /// How often a change of shared data is tried. Others can be quicker, but not for ever.
 const MOST_TRIES: usize = 16;
 
-/// The time, state that outlives requests, log fields and counters.
+/// The time, state that outlives requests, counters, and the proxy's log.
 pub struct Services<'s> {
     host: &'s dyn Host,
     policy: &'static str,
@@ -20,7 +21,7 @@ pub struct Services<'s> {
 }
 
 impl<'s> Services<'s> {
-    pub(crate) const fn new(
+    pub(super) const fn new(
         host: &'s dyn Host,
         policy: &'static str,
         metrics: &'s Metrics,
@@ -38,7 +39,7 @@ impl<'s> Services<'s> {
     #[must_use]
     pub fn now(&self) -> Duration {
         let time = self.host.now().unwrap_or_else(|Status(_)| {
-            self.trouble.borrow_mut().get_or_insert_with(|| Trouble {
+            self.trouble.borrow_mut().get_or_insert_with(|| Trouble::Unreadable {
                 what: "time",
                 cause: "the proxy refuses to tell it".into(),
             });
@@ -59,10 +60,10 @@ impl<'s> Services<'s> {
     }
 
     /// Changes a value that all virtual machines of the proxy share: `change` is given what it is now, and gives back what it is to
-    /// be, or `None` to leave it. When somebody else was quicker, it is called again.
+    /// be, or `None` to leave it. When somebody else was quicker, it is called again; no change is lost.
     ///
-    /// A key is never forgotten while the proxy runs, so there must not be ever more of them. Of changes by which a key comes into
-    /// being at the same moment in two virtual machines, one may be lost.
+    /// A key is never forgotten while the proxy runs, so there must not be ever more of them: not one for each caller or host, but
+    /// one for each of a fixed number of places that callers or hosts are assigned to.
     ///
     /// # Errors
     ///
@@ -73,18 +74,24 @@ impl<'s> Services<'s> {
         mut change: impl FnMut(Option<&[u8]>) -> Option<Vec<u8>>,
     ) -> Result<(), SharedDataError> {
         let key = self.key(key);
+        let mut of_absent = Version::ABSENT;
         for _ in 0..MOST_TRIES {
             let known = self.host.shared(&key).map_err(SharedDataError::refused)?;
             let (value, version) = match &known {
                 Some((value, version)) => (Some(value.as_slice()), *version),
-                None => (None, Version::ANY),
+                None => (None, of_absent),
             };
             let Some(changed) = change(value) else {
                 return Ok(());
             };
             match self.host.set_shared(&key, &changed, version) {
                 Ok(()) => return Ok(()),
-                Err(Status::CAS_MISMATCH) => {}
+                Err(Status::CAS_MISMATCH) => {
+                    // If it is still absent then, the host takes no version for what is absent.
+                    if value.is_none() {
+                        of_absent = Version::ANY;
+                    }
+                }
                 Err(status) => return Err(SharedDataError::refused(status)),
             }
         }
@@ -95,20 +102,11 @@ impl<'s> Services<'s> {
         ["outgate.", self.policy, ".", key].concat().into_bytes()
     }
 
-    /// Writes a field of the access log: `%FILTER_STATE(wasm.outgate_<policy>_<name>:PLAIN)%`, hyphens of the policy's name as
-    /// underscores. Bytes that could end a quoted text or a line are escaped.
-    pub fn log_field(&self, name: &str, value: impl AsRef<[u8]>) {
-        let property = ["outgate_", &self.policy.replace('-', "_"), "_", name].concat();
-        let value: Vec<u8> = value.as_ref().escape_ascii().collect();
-        if let Err(Status(status)) = self.host.set_property(&property, &value) {
-            let line = format!("{property} cannot be written for the access log: status {status}");
-            self.host.log(LogLevel::Warn, &line);
-        }
-    }
-
-    /// Counts something, by a name of few letters: `outgate_events_policy.=.<policy>;.;event.=.<name>;.;`.
+    /// Counts something, by a name of few letters: `outgate_events_policy.=.<policy>;.;event.=.<name>;.;`. There are to be few names,
+    /// and nothing from a request in them; after 255 of a module, further ones are counted together.
     pub fn count(&self, event: &str, by: u32) {
-        self.metrics.count_event(self.host, self.policy, event, i64::from(by));
+        self.metrics
+            .count_event(self.host, self.policy, &plain(event), i64::from(by));
     }
 
     /// Writes a line into the proxy's log.

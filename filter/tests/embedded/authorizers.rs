@@ -221,7 +221,7 @@ fn no_answer_is_a_failure() {
         assert_eq!(decision(&outcome), "error", "{trouble:?}");
         assert_eq!((outcome.status(), outcome.details.as_str()), (403, "ext_authz_error"));
         let rule = logged(&outcome, "rule").unwrap_or_default();
-        assert_eq!(rule, format!("authorizer cannot be read: no answer from {CLUSTER}"));
+        assert_eq!(rule, format!("authorizer has no answer from {CLUSTER}"));
 
         let mut other = asked(
             json!({"timeout": "1s", "statusOnError": "503"}),

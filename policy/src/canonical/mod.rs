@@ -97,6 +97,12 @@ pub fn canonical(headers: &Headers) -> Option<Canonical> {
     })
 }
 
+/// The canonical form of a host, without the port that may stand behind it.
+#[must_use]
+pub fn canonical_host(authority: &[u8]) -> Cow<'_, [u8]> {
+    Host::of(authority).name
+}
+
 /// Turns ASCII letters into small ones, without a copy where there are no others.
 fn lower_case(text: &[u8]) -> Cow<'_, [u8]> {
     if text.iter().any(u8::is_ascii_uppercase) {

@@ -3,6 +3,7 @@
 use outgate_policy::FieldPath;
 use serde_json::Value;
 
+use crate::access_log::LogProperty;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{AccessLogEncoding, Manifest, MeshConfig, Telemetry};
 
@@ -29,6 +30,16 @@ pub enum LogFormat {
 }
 
 impl LogFormat {
+    /// Adds what custom policies write, where there are fields: a text stays as it is.
+    pub fn add(&mut self, of_policies: &[LogProperty]) {
+        if let Self::Json(Value::Object(fields)) = self {
+            let added = of_policies
+                .iter()
+                .map(|property| (property.as_str().to_owned(), property.value().into()));
+            fields.extend(added);
+        }
+    }
+
     /// The text that Istio logs when nothing else is said.
     #[must_use]
     pub fn istio_text() -> Self {

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::fixture;
-use crate::process::Envoy;
+use crate::process::{Envoy, Options};
 use crate::reply::Reply;
 use crate::rule::{Exchange, Rule};
 
@@ -27,12 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) fn run(binary: &Path, rules: &[Rule]) -> Vec<Vec<String>> {
     let folder = tempfile::tempdir().expect("a folder for Envoy's files can be made");
     let upstream = serve(rules.to_vec());
-    let envoy = Envoy::start(
-        binary,
-        &bootstrap(rules, upstream),
-        folder.path(),
-        "misc:error,wasm:info",
-    );
+    let options = Options {
+        log_levels: "misc:error,wasm:info",
+        ..Options::default()
+    };
+    let envoy = Envoy::start(binary, &bootstrap(rules, upstream), folder.path(), &options);
     rules.iter().map(|rule| run_rule(&envoy, rule)).collect()
 }
 

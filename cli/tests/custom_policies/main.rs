@@ -1,0 +1,13 @@
+//! Custom policies as their users have them: the examples in a real Envoy and in `outgate test`, and a crate that `outgate new` has
+//! made.
+
+#[path = "../envoy/mod.rs"]
+mod envoy;
+
+mod budget;
+mod change_window;
+mod commands;
+mod first_contact;
+mod module;
+mod scaffold;
+mod tutorial;
