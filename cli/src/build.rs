@@ -10,11 +10,9 @@ use std::process::ExitCode;
 use outgate_policy::config::PluginType;
 use outgate_sdk::filter_config::{FilterConfig, FilterOptions};
 use outgate_sdk::manifest::Manifests;
-use outgate_sdk::rbac;
 use outgate_sdk::scope::GatewayWorkload;
 use outgate_sdk::yaml;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::arguments::{Build, BuildTarget, unselected};
 use crate::enforcement;
@@ -48,7 +46,9 @@ fn for_gateway(arguments: &Build, manifests: &Manifests) -> Result<(), Failure> 
         BuildTarget::Istio => return istio::write(arguments, manifests, &gateway),
         BuildTarget::Rbac => {
             enforcement::check_native(&arguments.filter.options()?)?;
-            yaml::to_yaml(&native_rbac(arguments.plugin_type(), manifests, &gateway)?)?
+            let filters = manifests.native_filters(arguments.plugin_type(), &gateway);
+            let filters = filters.map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))?;
+            yaml::to_yaml(&filters.into_all())?
         }
         BuildTarget::Wasmplugin => {
             let groups = plugins::groups(arguments, manifests, &gateway)?;
@@ -86,19 +86,6 @@ fn filter_config(
     };
     let config = manifests.filter_config(gateway, &options);
     config.map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))
-}
-
-pub(crate) fn native_rbac(
-    plugin_type: PluginType,
-    manifests: &Manifests,
-    gateway: &GatewayWorkload,
-) -> Result<Vec<Value>, Failure> {
-    let policies = manifests.policies_for(gateway);
-    let policies: Vec<_> = policies
-        .iter()
-        .map(|policy| policy.content().policy().clone())
-        .collect();
-    Ok(rbac::render(plugin_type, &policies, &manifests.mesh(gateway))?)
 }
 
 /// Several objects in one file.

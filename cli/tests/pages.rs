@@ -96,6 +96,11 @@ fn the_page_on_connections_is_true() {
 }
 
 #[test]
+fn the_page_on_external_authorizers_is_true() {
+    is_true("external-authorizer.md");
+}
+
+#[test]
 fn the_page_on_sidecars_is_true() {
     is_true("sidecar.md");
 }

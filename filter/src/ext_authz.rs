@@ -16,6 +16,8 @@ const PATIENCE: u32 = 600_000;
 const HEADERS_TO_REMOVE: &str = "x-envoy-auth-headers-to-remove";
 /// Headers of the request that every authorizer sees.
 const ALWAYS_SEEN: [&[u8]; 4] = [b":authority", b":method", b":path", b"authorization"];
+/// Of a request's headers, what Envoy says itself to an authorizer that sees bodies; a client's own would pass for that.
+const NEVER_SEEN: [&[u8]; 2] = [b"content-length", b"x-envoy-auth-partial-body"];
 /// Headers of a denial that the client gets besides those that the provider names.
 const ALWAYS_PASSED_ON: [&[u8]; 3] = [b"content-length", b"location", b"www-authenticate"];
 const FORBIDDEN: u16 = 403;
@@ -103,7 +105,7 @@ impl Authorizer {
         let mut headers: Vec<HeaderLine> = vec![(b"content-length".to_vec(), b"0".to_vec())];
         for (name, value) in request.iter() {
             let is_seen = ALWAYS_SEEN.contains(&name) || self.seen.contain(name);
-            if !is_seen || name == b"content-length" {
+            if !is_seen || NEVER_SEEN.contains(&name) {
                 continue;
             }
             // Lines of one name are one line of the question, as in a map.

@@ -6,12 +6,12 @@ mod sidecar;
 #[cfg(test)]
 mod tests;
 
+use outgate_policy::Problem;
 use outgate_policy::canonical::NotCanonical;
 use outgate_policy::config::{
     AccessLog, Config, HeaderMode, Identity, Matching, Mesh, OnAmbiguous, OutboundMode, PluginType,
 };
 use outgate_policy::resource::AuthorizationPolicy;
-use outgate_policy::{Action, Problem};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::internationalized::ascii_form;
@@ -101,40 +101,27 @@ impl Manifests {
             // Which hosts are registered is for the sidecar itself to say, which sees more of them than a gateway.
             Site::Sidecar => builder.at_sidecars(self.egress(gateway)),
         };
-        let mut problems = Vec::new();
-        let mut names: Vec<&str> = policies.iter().copied().filter_map(provider_of).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            match self.authorizer(name) {
-                Ok(provider) => builder = builder.provider(provider),
-                Err(problem) => problems.extend(problem.located(self)),
+        let mut diagnostics = Diagnostics::default();
+        if options.plugin_type == PluginType::Http {
+            match self.authorizers_of(gateway, Self::authorizer) {
+                Ok(providers) => builder = providers.into_iter().fold(builder, FilterConfigBuilder::provider),
+                Err(refused) => diagnostics.extend(refused),
             }
         }
         for policy in &policies {
             builder = builder.policy(policy.content().written().clone());
         }
-        let built = builder.build();
-        if problems.is_empty()
-            && let Ok(config) = built
-        {
-            return Ok(config);
-        }
-        let mut diagnostics: Diagnostics = problems.into_iter().collect();
-        for refused in built.err().into_iter().flatten() {
-            // What is wrong with a provider has been told where it stands.
-            let is_told = matches!(&refused, Refused::Provider { provider, .. } if self.has_provider(provider));
-            if !is_told {
-                diagnostics.push(located(&refused, &policies));
-            }
-        }
+        let refused = match builder.build() {
+            Ok(config) if diagnostics.is_empty() => return Ok(config),
+            built => built.err().unwrap_or_default(),
+        };
+        // What is wrong with an authorizer has been told.
+        let untold = refused
+            .iter()
+            .filter(|refused| !matches!(refused, Refused::Provider { .. }));
+        diagnostics.extend(untold.map(|refused| located(refused, &policies)));
         diagnostics.sort();
         Err(diagnostics)
-    }
-
-    fn has_provider(&self, name: &str) -> bool {
-        let mesh = self.mesh_config().map(Manifest::content);
-        mesh.is_some_and(|mesh| mesh.extension_providers.iter().any(|provider| provider.name == name))
     }
 
     /// What the mesh configuration says that changes a decision at `gateway`.
@@ -151,14 +138,6 @@ impl Manifests {
             mesh.trust_domain_aliases.clone_from(&written.trust_domain_aliases);
         }
         mesh
-    }
-}
-
-/// The authorizer that a policy asks.
-fn provider_of(policy: &Manifest<CheckedPolicy>) -> Option<&str> {
-    match policy.content().policy().action() {
-        Action::Custom { provider } => Some(provider),
-        Action::Allow | Action::Deny | Action::Audit => None,
     }
 }
 

@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use outgate_policy::Policy;
 use outgate_policy::config::{Mesh, PluginType};
 use outgate_policy::resource::AuthorizationPolicy;
+use outgate_sdk::authorizer::NativeAuthorizer;
+use outgate_sdk::input::Input;
 use outgate_sdk::located;
+use outgate_sdk::manifest::Manifests;
 use outgate_sdk::rbac;
 use outgate_sdk::source::Sources;
 use serde_json::Value;
@@ -22,13 +25,8 @@ struct Golden {
     outputs: &'static [&'static str],
     trust_domains: &'static [&'static str],
     plugin_type: PluginType,
-    rendering: Rendering,
-}
-
-enum Rendering {
-    Filters,
-    /// The half of CUSTOM that finds the requests, for a provider.
-    CustomMatching(&'static str),
+    /// The authorizer that the policies ask, as the mesh configuration of Istio's test has it.
+    provider: Option<&'static str>,
 }
 
 const fn golden(input: &'static str, outputs: &'static [&'static str]) -> Golden {
@@ -37,9 +35,47 @@ const fn golden(input: &'static str, outputs: &'static [&'static str]) -> Golden
         outputs,
         trust_domains: &["cluster.local"],
         plugin_type: PluginType::Http,
-        rendering: Rendering::Filters,
+        provider: None,
     }
 }
+
+const fn custom(outputs: &'static [&'static str], provider: &'static str) -> Golden {
+    Golden {
+        provider: Some(provider),
+        ..golden("custom-simple-http-in", outputs)
+    }
+}
+
+const HTTP_PROVIDER: &str = r#"
+  envoyExtAuthzHttp:
+    service: foo/my-custom-ext-authz.foo.svc.cluster.local
+    port: 9000
+    failOpen: true
+    statusOnError: "403"
+    pathPrefix: /check
+    timeout: 10s
+    includeRequestBodyInCheck: {maxRequestBytes: 2048, allowPartialMessage: true, packAsBytes: true}
+    includeHeadersInCheck: [not-where-the-next-field-is-given]
+    includeRequestHeadersInCheck: [x-custom-id, x-prefix-*, "*-suffix"]
+    includeAdditionalHeadersInCheck: {x-header-2: value-2, x-header-1: value-1}
+    headersToUpstreamOnAllow: [Authorization, x-prefix-*, "*-suffix"]
+    headersToDownstreamOnDeny: [Set-cookie, x-prefix-*, "*-suffix"]
+    headersToDownstreamOnAllow: [Set-cookie, x-prefix-*, "*-suffix"]
+"#;
+
+const GRPC_PROVIDER: &str = r#"
+  envoyExtAuthzGrpc:
+    service: foo/my-custom-ext-authz.foo.svc.cluster.local
+    port: 9000
+    failOpen: true
+    statusOnError: "403"
+    timeout: 2ms
+    includeRequestBodyInCheck: {maxRequestBytes: 4096, allowPartialMessage: true}
+"#;
+
+const GRPC_PROVIDER_WITHOUT_NAMESPACE: &str = r#"
+  envoyExtAuthzGrpc: {service: my-custom-ext-authz.foo.svc.cluster.local, port: 9000, failOpen: true, statusOnError: "403"}
+"#;
 
 const fn tcp(input: &'static str, outputs: &'static [&'static str]) -> Golden {
     Golden {
@@ -87,54 +123,55 @@ const GOLDENS: &[Golden] = &[
         trust_domains: &["new-td", "old-td", "some-trustdomain"],
         ..golden("td-aliases-source-principal-in", &["td-aliases-source-principal-out"])
     },
-    Golden {
-        rendering: Rendering::CustomMatching("default"),
-        ..golden("custom-simple-http-in", &["custom-grpc-provider-out1"])
-    },
-    Golden {
-        rendering: Rendering::CustomMatching("default"),
-        ..golden("custom-simple-http-in", &["custom-grpc-provider-no-namespace-out1"])
-    },
-    Golden {
-        rendering: Rendering::CustomMatching("default"),
-        ..golden("custom-simple-http-in", &["custom-http-provider-out1"])
-    },
+    custom(
+        &["custom-http-provider-out1", "custom-http-provider-out2"],
+        HTTP_PROVIDER,
+    ),
+    custom(
+        &["custom-grpc-provider-out1", "custom-grpc-provider-out2"],
+        GRPC_PROVIDER,
+    ),
+    custom(
+        &[
+            "custom-grpc-provider-no-namespace-out1",
+            "custom-grpc-provider-no-namespace-out2",
+        ],
+        GRPC_PROVIDER_WITHOUT_NAMESPACE,
+    ),
     tcp("allow-both-http-tcp-in", &["allow-both-http-tcp-out"]),
     tcp("allow-only-http-in", &["allow-only-http-out"]),
     tcp("audit-both-http-tcp-in", &["audit-both-http-tcp-out"]),
     tcp("deny-both-http-tcp-in", &["deny-both-http-tcp-out"]),
     tcp("dry-run-mix-in", &["dry-run-mix-out"]),
     Golden {
-        rendering: Rendering::CustomMatching("default"),
-        ..tcp("custom-both-http-tcp-in", &["custom-both-http-tcp-out1"])
+        provider: Some(GRPC_PROVIDER),
+        ..tcp(
+            "custom-both-http-tcp-in",
+            &["custom-both-http-tcp-out1", "custom-both-http-tcp-out2"],
+        )
+    },
+    // Connections are left alone whose authorizer speaks HTTP.
+    Golden {
+        provider: Some(HTTP_PROVIDER),
+        ..tcp("custom-both-http-tcp-in", &[])
     },
 ];
 
 /// Outputs that no rendering of ours corresponds to, and why.
 const NOT_APPLICABLE: &[(&str, &str)] = &[
-    ("tcp/custom-both-http-tcp-out2", "the external authorizer's own filter"),
     (
         "http/allow-host-before-111-out",
         "hosts as regular expressions, for proxies older than 1.11; Istio itself no longer renders it",
     ),
-    ("http/custom-grpc-provider-out2", "the external authorizer's own filter"),
-    (
-        "http/custom-grpc-provider-no-namespace-out2",
-        "the external authorizer's own filter",
-    ),
-    ("http/custom-http-provider-out2", "the external authorizer's own filter"),
     (
         "http/custom-bad-out",
-        "what Istio does about a provider that the mesh does not have",
+        "requests that an unknown provider would be asked about are denied; here, nothing is rendered with such a provider",
     ),
     (
         "http/custom-bad-multiple-providers-out1",
-        "what Istio does about several providers",
+        "several providers of one workload are refused unless PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS is set, which is taken for granted here",
     ),
-    (
-        "http/custom-bad-multiple-providers-out2",
-        "what Istio does about several providers",
-    ),
+    ("http/custom-bad-multiple-providers-out2", "likewise"),
 ];
 
 #[test]
@@ -155,14 +192,9 @@ fn policies_are_rendered_as_istio_renders_them() {
         }
         let policies = policies(&input);
         let mesh = mesh(golden.trust_domains);
-        let rendered = match golden.rendering {
-            Rendering::Filters => rbac::render(golden.plugin_type, &policies, &mesh).unwrap(),
-            Rendering::CustomMatching(provider) => {
-                rbac::render_custom_matching(golden.plugin_type, &policies, provider, &mesh)
-                    .into_iter()
-                    .collect()
-            }
-        };
+        let authorizers: Vec<_> = golden.provider.map(authorizer).into_iter().collect();
+        let rendered = rbac::render(golden.plugin_type, &policies, &mesh, &authorizers);
+        let rendered = rendered.unwrap().into_all();
         assert_eq!(rendered.len(), golden.outputs.len(), "filters of {}", golden.input);
         for (rendered, name) in rendered.into_iter().zip(golden.outputs) {
             let expected = documents(&folder.join(name).with_extension("yaml")).remove(0);
@@ -220,6 +252,20 @@ fn mesh(trust_domains: &[&str]) -> Mesh {
     }
 }
 
+/// The provider `default` of a mesh.
+fn authorizer(provider: &str) -> NativeAuthorizer {
+    let mesh = format!("extensionProviders:\n- name: default{provider}").replace('\n', "\n    ");
+    let (manifests, diagnostics) = Manifests::load(&[Input::Text {
+        name: "mesh.yaml".to_owned(),
+        text: format!(
+            "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata: {{name: mesh}}\nspec:\n  meshConfig:\n    {mesh}\n"
+        ),
+    }]);
+    let complaint = diagnostics.render(manifests.sources(), false);
+    assert_eq!(diagnostics.errors(), 0, "{complaint}");
+    manifests.native_authorizer("default").unwrap()
+}
+
 fn nodes(file: &Path) -> Vec<located::Node> {
     let mut sources = Sources::default();
     let id = sources.add(file.display().to_string(), fs::read_to_string(file).unwrap());
@@ -250,7 +296,7 @@ fn outputs(corpus: &Path, folder: &str) -> Vec<String> {
     outputs.map(|name| format!("{folder}/{name}")).collect()
 }
 
-/// Envoy compares header names in lower case.
+/// Envoy compares header names in lower case, and takes a number for a status that has a name.
 fn normalized(mut value: Value) -> Value {
     match &mut value {
         Value::Array(elements) => elements
@@ -258,6 +304,9 @@ fn normalized(mut value: Value) -> Value {
             .for_each(|element| *element = normalized(element.take())),
         Value::Object(fields) => {
             for (key, field) in fields.iter_mut() {
+                if key == "statusOnError" && field["code"] == "Forbidden" {
+                    field["code"] = 403.into();
+                }
                 if key == "header"
                     && let Some(name) = field["name"].as_str()
                 {

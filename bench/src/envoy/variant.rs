@@ -67,7 +67,7 @@ impl Variant {
                     let checked = Policy::check(written).map_err(|_| format!("{name} is not a policy"))?;
                     policies.push(checked.policy);
                 }
-                Ok(rbac::render(PluginType::Http, &policies, &config.mesh)?)
+                Ok(rbac::render(PluginType::Http, &policies, &config.mesh, &[])?.into_all())
             }
             Self::Filter => Ok(vec![wasm(module, &family.configuration(size))]),
         }

@@ -66,8 +66,8 @@ struct Question<'a> {
 /// The explanation.
 struct Explained<'a> {
     decision: Decision<'a>,
-    /// Authorizers that are asked first, each with the rule because of which it is.
-    custom: Vec<(&'a str, &'a RuleName)>,
+    /// Authorizers that are asked first.
+    custom: Vec<Asked<'a>>,
     policies: Vec<PolicyExplanation>,
     /// What rules were compared with, with canonical matching.
     canonical: Option<Compared<'a>>,
@@ -79,6 +79,15 @@ impl Explained<'_> {
         let compared = self.canonical.as_ref()?;
         Some((compared.ambiguity?, compared.on_ambiguous?))
     }
+}
+
+/// An authorizer that is asked.
+struct Asked<'a> {
+    provider: &'a str,
+    /// Where it is; `None` where the manifests do not say, or not so that the filter could ask.
+    cluster: Option<String>,
+    /// The rule because of which it is asked.
+    rule: &'a RuleName,
 }
 
 /// What rules are compared with, where that is the canonical form.
@@ -135,7 +144,7 @@ impl Question<'_> {
         if mesh.matching == Matching::Istio || plugin_type == PluginType::Network {
             return show(&Explained {
                 decision: engine.decide(spelled)?,
-                custom: asked(&engine, spelled)?,
+                custom: self.asked(&engine, spelled)?,
                 policies: outgate_policy::explain(plugin_type, &policies, &mesh, spelled)?,
                 canonical: None,
             });
@@ -144,7 +153,7 @@ impl Question<'_> {
         let decision = engine.decide(&canonical)?;
         let compared = self.compared(&engine, &canonical, &decision)?;
         show(&Explained {
-            custom: asked(&engine, &canonical)?,
+            custom: self.asked(&engine, &canonical)?,
             policies: outgate_policy::explain(plugin_type, &policies, &mesh, &canonical)?,
             canonical: Some(compared),
             decision,
@@ -171,17 +180,20 @@ impl Question<'_> {
             literal: is_other.then_some((literal.verdict, literal.rule)),
         })
     }
-}
 
-fn asked<'e>(
-    engine: &'e Engine,
-    request: &impl outgate_policy::Request,
-) -> Result<Vec<(&'e str, &'e RuleName)>, Failure> {
-    let mut asked = Vec::new();
-    for (place, provider) in engine.authorizers().enumerate() {
-        asked.extend(engine.asks(place, request)?.map(|rule| (provider, rule)));
+    fn asked<'e>(&self, engine: &'e Engine, request: &impl outgate_policy::Request) -> Result<Vec<Asked<'e>>, Failure> {
+        let mut asked = Vec::new();
+        for (place, provider) in engine.authorizers().enumerate() {
+            if let Some(rule) = engine.asks(place, request)? {
+                asked.push(Asked {
+                    provider,
+                    cluster: self.manifests.authorizer(provider).ok().map(|known| known.cluster),
+                    rule,
+                });
+            }
+        }
+        Ok(asked)
     }
-    Ok(asked)
 }
 
 fn describe(method: &str, url: &str, arguments: &RequestArguments) -> Result<Description, Failure> {

@@ -37,6 +37,8 @@ struct ShadowVerdictReport<'a> {
 #[derive(Serialize)]
 struct CustomReport<'a> {
     provider: &'a str,
+    /// Envoy's name of its service; `null` where the manifests do not say, or not so that the filter could ask.
+    cluster: Option<&'a str>,
     rule: &'a str,
 }
 
@@ -99,9 +101,10 @@ impl<'a> Report<'a> {
             custom: explained
                 .custom
                 .iter()
-                .map(|(provider, rule)| CustomReport {
-                    provider,
-                    rule: rule.as_str(),
+                .map(|asked| CustomReport {
+                    provider: asked.provider,
+                    cluster: asked.cluster.as_deref(),
+                    rule: asked.rule.as_str(),
                 })
                 .collect(),
             canonical: explained.canonical.as_ref().map(canonical_report),

@@ -6,7 +6,7 @@ use outgate_sdk::filter_config::Site;
 use outgate_sdk::manifest::Manifest;
 
 use super::report::{expectation, shadow_parts};
-use super::{Compared, Explained, Question};
+use super::{Asked, Compared, Explained, Question};
 use crate::output::{ERROR, FAINT, GOOD, PLAIN, STRONG, WARNING};
 
 pub(super) fn print(question: &Question<'_>, explained: &Explained<'_>, principal: Option<&str>) {
@@ -77,8 +77,16 @@ fn print_verdict(question: &Question<'_>, explained: &Explained<'_>) {
     anstream::println!("{style}{}{PLAIN}  {reply}", decision.verdict.as_str().to_uppercase());
     anstream::println!("  engine  {}", decision.decided_by.as_str());
     anstream::println!("  rule    {}", decision.rule.map_or("-", RuleName::as_str));
-    for (provider, rule) in &explained.custom {
-        anstream::println!("  custom  the authorizer `{provider}` would be asked first, by {rule}");
+    for Asked {
+        provider,
+        cluster,
+        rule,
+    } in &explained.custom
+    {
+        let place = cluster
+            .as_ref()
+            .map_or_else(String::new, |cluster| format!(" at {cluster}"));
+        anstream::println!("  custom  the authorizer `{provider}` would be asked first{place}, by {rule}");
     }
     if let Some(rule) = decision.audit {
         anstream::println!("  audit   {rule}");

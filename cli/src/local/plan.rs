@@ -13,7 +13,6 @@ use outgate_sdk::manifest::{Manifests, ObjectName};
 use outgate_sdk::proxy::{Address, Cluster, Discovery, Proxy, ProxyName};
 use outgate_sdk::scope::GatewayWorkload;
 
-use crate::build::native_rbac;
 use crate::enforcement;
 use crate::failure::Failure;
 
@@ -282,9 +281,10 @@ pub(crate) fn authorization_of(
 ) -> Result<Authorization, Refused> {
     let Some(module) = &wishes.module else {
         enforcement::check_native(&wishes.options).map_err(Refused::Other)?;
+        let filters = |plugin_type| manifests.native_filters(plugin_type, workload).map_err(Refused::Input);
         return Ok(Authorization::Native {
-            http: native_rbac(PluginType::Http, manifests, workload).map_err(Refused::Other)?,
-            network: native_rbac(PluginType::Network, manifests, workload).map_err(Refused::Other)?,
+            http: filters(PluginType::Http)?,
+            network: filters(PluginType::Network)?,
         });
     };
     let config = |plugin_type| {

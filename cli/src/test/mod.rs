@@ -117,7 +117,13 @@ fn watched(arguments: &Test, documents: Option<&Documents>) -> Result<Vec<Watche
     };
     let config = arguments.config.as_ref().and_then(Configuration::file);
     let extensions = arguments.extensions.file();
-    for path in arguments.paths.iter().chain(&arguments.filter).chain(config).chain(extensions) {
+    for path in arguments
+        .paths
+        .iter()
+        .chain(&arguments.filter)
+        .chain(config)
+        .chain(extensions)
+    {
         add(path, Watched::Directory)?;
     }
     for scenario in documents.into_iter().flat_map(|documents| &documents.filter_scenarios) {

@@ -32,7 +32,9 @@ impl Set {
         let policies: Vec<Policy> = checked
             .map(|checked| checked.expect("the policy is valid").policy)
             .collect();
-        rbac::render(PluginType::Network, &policies, &Mesh::default()).expect("there is no CUSTOM policy")
+        rbac::render(PluginType::Network, &policies, &Mesh::default(), &[])
+            .expect("there is no CUSTOM policy")
+            .into_all()
     }
 
     /// As our filter's configuration.

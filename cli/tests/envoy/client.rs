@@ -49,6 +49,17 @@ impl Request {
         self.header("content-length", length.to_string())
     }
 
+    /// As gRPC marks its requests.
+    pub(crate) fn over_grpc(self) -> Self {
+        self.header("content-type", "application/grpc")
+    }
+
+    /// With a body of unknown length, in one chunk. Over HTTP/1.1 only.
+    pub(crate) fn chunked(mut self, body: &str) -> Self {
+        self.body = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+        self.header("transfer-encoding", "chunked")
+    }
+
     /// As a server sees it: `GET /path`.
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -102,6 +113,12 @@ impl Connection {
             Ok(Self(StreamOwned::new(connection, tcp)))
         };
         connect().unwrap_or_else(|error| panic!("{identity:?} does not reach {gateway}: {error}"))
+    }
+
+    /// Sends a request, and nothing else.
+    pub(crate) fn send_only(&mut self, request: &Request, id: &str) {
+        let sent = self.0.write_all(&request.bytes(id)).and_then(|()| self.0.flush());
+        sent.unwrap_or_else(|error| panic!("{} is not sent: {error}", request.line()));
     }
 
     /// Sends a request and reads the reply.

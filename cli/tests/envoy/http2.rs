@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
@@ -16,6 +17,7 @@ use tokio_rustls::TlsConnector;
 
 use super::authority::{Authority, Identity};
 use super::client::{self, Request};
+use super::reply::Reply;
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -27,7 +29,7 @@ pub(crate) struct Http2 {
 /// A request that has been sent.
 pub(crate) struct Pending {
     runtime: Handle,
-    status: JoinHandle<hyper::Result<u16>>,
+    reply: JoinHandle<hyper::Result<Reply>>,
 }
 
 impl Http2 {
@@ -57,15 +59,10 @@ impl Http2 {
     /// Sends a request and does not wait for the reply.
     pub(crate) fn send(&mut self, request: &Request, id: &str) -> Pending {
         let reply = self.sender.send_request(request.http2(id));
-        let status = self.runtime.spawn(async {
-            let reply = reply.await?;
-            let status = reply.status().as_u16();
-            reply.into_body().collect().await?;
-            Ok(status)
-        });
+        let reply = self.runtime.spawn(async { read(reply.await?).await });
         Pending {
             runtime: self.runtime.clone(),
-            status,
+            reply,
         }
     }
 }
@@ -73,8 +70,26 @@ impl Http2 {
 impl Pending {
     /// Waits for all of the reply and returns its status.
     pub(crate) fn status(self) -> u16 {
-        let wait = async { tokio::time::timeout(PATIENCE, self.status).await };
-        let status = self.runtime.block_on(wait).expect("there is a reply in time");
-        status.expect("nothing panics").expect("the reply can be read")
+        self.reply().status
     }
+
+    /// Waits for all of the reply.
+    pub(crate) fn reply(self) -> Reply {
+        let wait = async { tokio::time::timeout(PATIENCE, self.reply).await };
+        let reply = self.runtime.block_on(wait).expect("there is a reply in time");
+        reply.expect("nothing panics").expect("the reply can be read")
+    }
+}
+
+async fn read(reply: hyper::Response<Incoming>) -> hyper::Result<Reply> {
+    let (head, body) = reply.into_parts();
+    let headers = head.headers.iter();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Reply {
+        status: head.status.as_u16(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
+            .collect(),
+        body: text(&body.collect().await?.to_bytes()),
+    })
 }

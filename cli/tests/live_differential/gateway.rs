@@ -13,7 +13,6 @@ use outgate_policy::config::{HeaderMode, PluginType};
 use outgate_sdk::filter_config::FilterOptions;
 use outgate_sdk::input::Input;
 use outgate_sdk::manifest::{Manifests, ObjectName};
-use outgate_sdk::rbac;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -166,18 +165,14 @@ impl Rendered {
         assert_eq!(diagnostics.errors(), 0, "{}{}", complaint(), set.manifest());
 
         let gateway = manifests.gateway_workload(&ObjectName::new(GATEWAY_NAMESPACE, GATEWAY_NAME), &BTreeMap::new());
-        let policies = manifests.policies_for(&gateway);
-        let policies: Vec<_> = policies
-            .iter()
-            .map(|policy| policy.content().policy().clone())
-            .collect();
         assert_eq!(
-            policies.len(),
+            manifests.policies_for(&gateway).len(),
             set.policies.len(),
             "every policy applies to the gateway"
         );
-        let native =
-            rbac::render(PluginType::Http, &policies, &manifests.mesh(&gateway)).expect("there is no CUSTOM policy");
+        let native = manifests
+            .native_filters(PluginType::Http, &gateway)
+            .expect("what can be checked can be rendered");
 
         let options = FilterOptions {
             identity: if set.mesh.forwarded_identity || !release.shows_certificates() {
@@ -197,7 +192,7 @@ impl Rendered {
             .filter_config(&gateway, &options)
             .expect("what can be checked can be enforced");
         Self {
-            native,
+            native: native.into_all(),
             filter: serde_json::to_string(&filter).expect("a configuration is JSON"),
         }
     }

@@ -3,6 +3,7 @@
 #[path = "../envoy/mod.rs"]
 mod envoy;
 
+mod external_authorizer;
 mod run;
 
 use std::env;

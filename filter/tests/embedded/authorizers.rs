@@ -63,7 +63,7 @@ fn the_question_is_the_request() {
     let fields = json!({
         "pathPrefix": "/check",
         "timeout": "0.25s",
-        "includeRequestHeadersInCheck": ["x-exact", "x-prefix-*", "*-suffix"],
+        "includeRequestHeadersInCheck": ["x-exact", "x-prefix-*", "*-suffix", "x-envoy-auth-*"],
         "includeAdditionalHeadersInCheck": {"X-Added": "yes", "x-exact": "not the client's"},
     });
     let mut host = asked(fields, always(UpstreamReply::status(200)));
@@ -74,6 +74,7 @@ fn the_question_is_the_request() {
         .header("x-prefix-a", "3")
         .header("b-suffix", "4")
         .header("x-other", "5")
+        .header("x-envoy-auth-partial-body", "what only the proxy says")
         .header("content-length", "4")
         .body("body");
     assert_eq!(decision(&host.request(request)), "allow");

@@ -34,12 +34,15 @@ pub(super) fn http_filters(at: At<'_>) -> Vec<Value> {
         let plugins = at.proxy.plugins.iter().filter(move |plugin| plugin.slot == slot);
         plugins.map(plugin)
     };
+    if let Authorization::Native { http, .. } = &at.place.authorization {
+        filters.extend(http.custom.iter().cloned());
+    }
     filters.extend(plugins(Slot::BeforeAuthentication));
     filters.extend(at.proxy.token_issuers.as_ref().map(authentication::filter));
     filters.extend(plugins(Slot::BeforeAuthorization));
     match &at.place.authorization {
         Authorization::None => {}
-        Authorization::Native { http, .. } => filters.extend(http.iter().cloned()),
+        Authorization::Native { http, .. } => filters.extend(http.rules.iter().cloned()),
         Authorization::Filter { module, http, .. } => filters.push(outgate(at, HTTP, module, http)),
     }
     filters.extend(plugins(Slot::AfterAuthorization));
@@ -61,7 +64,7 @@ pub(super) fn http_filters(at: At<'_>) -> Vec<Value> {
 /// What decides about connections that are passed on as they are.
 pub(super) fn network_authorization(at: At<'_>) -> Vec<Value> {
     match &at.place.authorization {
-        Authorization::Native { network, .. } => network.clone(),
+        Authorization::Native { network, .. } => network.clone().into_all(),
         Authorization::Filter {
             module,
             network: Some(network),

@@ -5,12 +5,11 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use serde_json::Value;
-
 use super::Placed;
 use crate::filter_config::FilterConfig;
 use crate::manifest::{ObjectName, Secret};
 use crate::proxy::AccessLog;
+use crate::rbac;
 
 /// Where an Envoy runs: in a pod of its cluster, or on a machine where everything is elsewhere.
 #[derive(Clone, Debug)]
@@ -75,12 +74,12 @@ pub enum Authorization {
         /// Its configuration for connections; absent: they are not decided.
         network: Option<Box<FilterConfig>>,
     },
-    /// Envoy's own RBAC filters: what [`rbac::render`](crate::rbac::render) makes.
+    /// Envoy's own filters: what [`rbac::render`] makes.
     Native {
         /// For requests.
-        http: Vec<Value>,
+        http: rbac::Filters,
         /// For connections.
-        network: Vec<Value>,
+        network: rbac::Filters,
     },
 }
 

@@ -8,10 +8,16 @@
 //! | `OG004` | a server name with a capital letter never matches, because proxies compare it in lower case |
 //! | `OG005` | a policy that applies to no gateway |
 //! | `OG006` | a method with a small letter never matches |
+//! | `OG007` | a `CUSTOM` policy whose provider the mesh configuration does not have: Istio denies what it is about |
+//! | `OG008` | a provider that the filter cannot ask as the mesh configuration says |
 //! | `OG009` | a host with letters that are not ASCII never matches, because proxies take hosts in ASCII only |
 
 mod written;
 
+use outgate_policy::FieldPath;
+use outgate_policy::config::Provider;
+
+use crate::authorizer::{AuthorizerProblem, named_by};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::internationalized::ascii_form;
 use crate::manifest::{CheckedPolicy, Manifest, Manifests};
@@ -34,6 +40,10 @@ pub enum Lint {
     NotSelected,
     /// `OG006`
     LowerCaseMethod,
+    /// `OG007`
+    UnknownProvider,
+    /// `OG008`
+    UnaskableProvider,
     /// `OG009`
     InternationalizedHost,
 }
@@ -49,19 +59,67 @@ impl Lint {
             Self::UpperCaseServerName => "OG004",
             Self::NotSelected => "OG005",
             Self::LowerCaseMethod => "OG006",
+            Self::UnknownProvider => "OG007",
+            Self::UnaskableProvider => "OG008",
             Self::InternationalizedHost => "OG009",
         }
     }
 }
 
 impl Manifests {
-    /// Warnings about the policies, in the order of the files.
+    /// Warnings about the policies and what they name, in the order of the files.
     #[must_use]
     pub fn lint(&self) -> Diagnostics {
         let mut diagnostics: Diagnostics = self.policies().iter().flat_map(lint_policy).collect();
+        diagnostics.extend(lint_providers(self));
         diagnostics.sort();
         diagnostics
     }
+}
+
+/// The providers of `CUSTOM` policies, where the input has the mesh configuration that they are in.
+fn lint_providers(manifests: &Manifests) -> Vec<Diagnostic> {
+    if manifests.mesh_config().is_none() {
+        return Vec::new();
+    }
+    let policies: Vec<_> = manifests.policies().iter().collect();
+    let named = named_by(&policies).into_iter();
+    named
+        .filter_map(|(name, policy)| match manifests.authorizer(name) {
+            Ok(provider) => changed_responses(&provider, manifests),
+            Err(refused) => {
+                let lint = match refused.problem() {
+                    AuthorizerProblem::Unknown => Lint::UnknownProvider,
+                    _ => Lint::UnaskableProvider,
+                };
+                Some(refused.placed(Diagnostic::lint(lint, refused.to_string()), manifests, policy))
+            }
+        })
+        .collect()
+}
+
+/// A provider that is for another module than the one that ships.
+fn changed_responses(provider: &Provider, manifests: &Manifests) -> Option<Diagnostic> {
+    if provider.envoy_ext_authz_http.headers_to_downstream_on_allow.is_empty() {
+        return None;
+    }
+    let (name, field) = (&provider.name, "headersToDownstreamOnAllow");
+    let message = format!(
+        "the extension provider `{name}` has {field}, for which the filter's module must export proxy_on_response_headers: \
+         the one that ships does not, and refuses to start with it"
+    );
+    let diagnostic = Diagnostic::lint(Lint::UnaskableProvider, message)
+        .help("build a module with `outgate_filter::module!(; exports: response_headers)`, or leave the field out");
+    let place = manifests
+        .extension_providers()
+        .iter()
+        .position(|known| known.name == *name);
+    let Some((mesh, place)) = manifests.mesh_config().zip(place) else {
+        return Some(diagnostic);
+    };
+    let provider = FieldPath::root().field("extensionProviders").index(place);
+    let path = provider.field("envoyExtAuthzHttp").field(field);
+    Some(diagnostic.at(mesh.span_at(&path), "").in_field(path))
 }
 
 fn lint_policy(policy: &Manifest<CheckedPolicy>) -> Vec<Diagnostic> {

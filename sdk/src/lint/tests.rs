@@ -126,3 +126,50 @@ fn hosts_that_no_proxy_takes() {
         assert_eq!(lints("AUDIT", &rule), expected, "{rule}");
     }
 }
+
+#[test]
+fn providers_that_cannot_be_asked() {
+    let found = |providers: &str| {
+        let policy = |name: &str, provider: &str| {
+            format!(
+                "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}}}\nspec: {{action: CUSTOM, \
+                 provider: {{name: {provider}}}, rules: [{{}}]}}\n"
+            )
+        };
+        let text = policy("one", "a") + &policy("two", "a") + providers;
+        let name = "a.yaml".to_owned();
+        let (manifests, _) = Manifests::load(&[Input::Text { name, text }]);
+        let records = manifests.lint().records(manifests.sources());
+        let shown = records.into_iter().map(|record| {
+            let (line, column) = record.line.zip(record.column).unwrap_or_default();
+            let (code, field) = (record.code.unwrap_or_default(), record.field.unwrap_or_default());
+            format!("{code} {line}:{column} {field}")
+        });
+        shown.collect::<Vec<_>>()
+    };
+    let mesh = |providers: &str| {
+        format!(
+            "---\napiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata: {{name: m}}\nspec:\n  meshConfig:\n    \
+             extensionProviders:\n    - {providers}\n"
+        )
+    };
+    // Where the mesh configuration is not among the files, nothing is known of its providers.
+    assert_eq!(found(""), [""; 0]);
+    assert_eq!(found(&mesh("{name: b}")), ["OG007 5:41 spec.provider.name"]);
+    let grpc = mesh("{name: a, envoyExtAuthzGrpc: {service: a, port: 1}}");
+    assert_eq!(found(&grpc), ["OG008 18:17 extensionProviders[0].envoyExtAuthzGrpc"]);
+    let http = |fields: &str| {
+        mesh(&format!(
+            "{{name: a, envoyExtAuthzHttp: {{service: a, port: 1{fields}}}}}"
+        ))
+    };
+    assert_eq!(
+        found(&http(", timeout: 0s")),
+        ["OG008 18:67 extensionProviders[0].envoyExtAuthzHttp.timeout"]
+    );
+    assert_eq!(
+        found(&http(", headersToDownstreamOnAllow: [x]")),
+        ["OG008 18:58 extensionProviders[0].envoyExtAuthzHttp.headersToDownstreamOnAllow"]
+    );
+    assert_eq!(found(&http("")), [""; 0]);
+}

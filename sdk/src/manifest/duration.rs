@@ -10,12 +10,15 @@ use serde::{Deserialize, Deserializer};
 pub struct Period(pub Duration);
 
 impl Period {
-    /// As Protobuf's JSON has it: seconds with a fraction.
+    /// As Protobuf's JSON has it: seconds, with a fraction of three, six or nine digits.
     #[must_use]
     pub fn to_proto(self) -> String {
-        match self.0.subsec_nanos() {
-            0 => format!("{}s", self.0.as_secs()),
-            nanos => format!("{}.{nanos:09}s", self.0.as_secs()),
+        let (seconds, nanos) = (self.0.as_secs(), self.0.subsec_nanos());
+        match (nanos % 1_000_000, nanos % 1_000) {
+            _ if nanos == 0 => format!("{seconds}s"),
+            (0, _) => format!("{seconds}.{:03}s", nanos / 1_000_000),
+            (_, 0) => format!("{seconds}.{:06}s", nanos / 1_000),
+            _ => format!("{seconds}.{nanos:09}s"),
         }
     }
 
@@ -58,9 +61,11 @@ mod tests {
     fn lengths_of_time_are_read_and_written_for_envoy() {
         let rows = [
             ("5s", Some("5s")),
-            ("250ms", Some("0.250000000s")),
+            ("250ms", Some("0.250s")),
+            ("2us", Some("0.000002s")),
+            ("1s1ns", Some("1.000000001s")),
             ("1m30s", Some("90s")),
-            ("1.5s", Some("1.500000000s")),
+            ("1.5s", Some("1.500s")),
             ("0s", Some("0s")),
             ("5", None),
             ("", None),

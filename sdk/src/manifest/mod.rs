@@ -26,7 +26,7 @@ pub use destination_rule::{
     SimpleLoadBalancer, Subset, TcpPool, TrafficPolicy,
 };
 pub use duration::Period;
-pub use extension_provider::{EnvoyExtAuthzHttp, ExtensionProvider};
+pub use extension_provider::{EnvoyExtAuthzGrpc, EnvoyExtAuthzHttp, ExtensionProvider, RequestBodyInCheck};
 pub use gateway::{Gateway, GatewayPort, GatewaySpec, Server, ServerTls, TlsCertificate, TlsMode, TlsVersion};
 pub use mesh_config::{
     AccessLogEncoding, ForwardClientCertDetails, GatewayTopology, MeshConfig, Normalization, OutboundTrafficMode,

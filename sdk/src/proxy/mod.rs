@@ -12,6 +12,7 @@
 
 mod access_log;
 mod authentication;
+mod authorizers;
 mod catalog;
 mod cluster;
 mod clusters;
@@ -288,6 +289,7 @@ impl Builder<'_> {
         };
         let clusters = self.clusters(&place);
         self.refuse_unknown_clusters(&listeners, &clusters);
+        self.refuse_unknown_authorizers(&place, &clusters);
         Some(Proxy {
             identity: self.manifests.identity_of(name.workload()),
             listeners,

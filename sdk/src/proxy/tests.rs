@@ -278,3 +278,40 @@ fn a_field_that_is_not_rendered_is_refused() {
         assert!(said.iter().any(|said| said.contains(field)), "{text}{said:?}");
     }
 }
+
+#[test]
+fn an_authorizer_must_be_a_service_that_the_gateway_knows() {
+    let ask = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: ask, namespace: edge}\nspec: {action: \
+               CUSTOM, provider: {name: a}, rules: [{}]}\n";
+    let mesh = |kind: &str, service: &str, port: u16| {
+        format!(
+            "---\napiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata: {{name: m}}\nspec: {{meshConfig: \
+             {{extensionProviders: [{{name: a, {kind}: {{service: {service}, port: {port}}}}}]}}}}\n"
+        )
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: authz, namespace: apps}\nspec: {ports: [{name: http, port: 8000}]}\n";
+    let cannot = |cluster: &str| {
+        vec![format!(
+            "the extension provider `a` cannot be asked by edge/out: there is no cluster {cluster}"
+        )]
+    };
+    let full = "authz.apps.svc.cluster.local";
+    for kind in ["envoyExtAuthzHttp", "envoyExtAuthzGrpc"] {
+        for (host, port, expected) in [
+            (full, 8000, Vec::new()),
+            ("apps/authz.apps.svc.cluster.local", 8000, Vec::new()),
+            (full, 9000, cannot("outbound|9000||authz.apps.svc.cluster.local")),
+            ("authz.apps", 8000, cannot("outbound|8000||authz.apps")),
+            ("authz.example", 8000, cannot("outbound|8000||authz.example")),
+        ] {
+            let text = format!("{service}{ask}{}", mesh(kind, host, port));
+            assert_eq!(said_of(&text), expected, "{text}");
+        }
+    }
+    // Nobody is asked without a policy, and what is unknown altogether is told elsewhere.
+    assert_eq!(
+        said_of(&format!("{service}{}", mesh("envoyExtAuthzHttp", "authz", 80))),
+        [""; 0]
+    );
+    assert_eq!(said_of(&format!("{service}{ask}")), [""; 0]);
+}

@@ -1,4 +1,4 @@
-//! Native Envoy RBAC for the same policies: the filters that Istio itself would put into the gateway.
+//! Native Envoy authorization for the same policies: the filters that Istio itself would put into the gateway.
 //!
 //! It is the way back for whoever stops using Outgate's filter, and the way to be judged: Istio's own renderings are the measure
 //! of ours, and what Envoy makes of ours is the measure of the engine.
@@ -12,82 +12,145 @@ use outgate_policy::config::{Mesh, PluginType};
 use outgate_policy::{Action, Constraint, Policy, PolicyName, Rule, RuleName, Subject, TrustDomains};
 use serde_json::{Map, Value, json};
 
+use crate::authorizer::NativeAuthorizer;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::Manifests;
+use crate::scope::GatewayWorkload;
 use constraint::Side;
 
-/// Renders the filters that enforce policies, in the order in which they must run: `AUDIT`, `DENY`, `ALLOW`. Each is an entry of
-/// `http_filters` of Envoy's HTTP connection manager, or of `filters` of a chain of network filters.
+/// Filters that enforce policies, each an entry of `http_filters` of Envoy's HTTP connection manager, or of `filters` of a chain of
+/// network filters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filters {
+    /// `CUSTOM`: for each authorizer, in the order of names, one that finds what it is asked about and one that asks. Istio lets
+    /// them run before all others, so also before tokens are checked.
+    pub custom: Vec<Value>,
+    /// `AUDIT`, `DENY`, `ALLOW`, in this order.
+    pub rules: Vec<Value>,
+}
+
+impl Filters {
+    /// All of them in the order in which they run.
+    #[must_use]
+    pub fn into_all(self) -> Vec<Value> {
+        self.custom.into_iter().chain(self.rules).collect()
+    }
+}
+
+impl Manifests {
+    /// The filters that enforce a gateway's policies natively.
+    ///
+    /// # Errors
+    ///
+    /// Located diagnostics: the input is not complete, or has an authorizer that cannot be asked.
+    pub fn native_filters(&self, plugin_type: PluginType, gateway: &GatewayWorkload) -> Result<Filters, Diagnostics> {
+        if !self.is_complete() {
+            let message = "the input has errors, so that a policy may be missing; nothing is built from it";
+            return Err([Diagnostic::error(message)].into_iter().collect());
+        }
+        let authorizers = self.authorizers_of(gateway, Self::native_authorizer)?;
+        let policies = self.policies_for(gateway);
+        let policies: Vec<Policy> = policies
+            .iter()
+            .map(|policy| policy.content().policy().clone())
+            .collect();
+        let rendered = render(plugin_type, &policies, &self.mesh(gateway), &authorizers);
+        rendered.map_err(|refused| [Diagnostic::error(refused.to_string())].into_iter().collect())
+    }
+}
+
+/// Renders the filters that enforce policies. `CUSTOM` policies find their authorizers in the list.
 ///
 /// # Errors
 ///
-/// For a `CUSTOM` policy: what Istio renders for it depends on the provider, and leaving the policy out would let through what it
-/// guards.
-pub fn render(plugin_type: PluginType, policies: &[Policy], mesh: &Mesh) -> Result<Vec<Value>, Unrendered> {
-    let custom = policies
-        .iter()
-        .find(|policy| matches!(policy.action(), Action::Custom { .. }));
-    if let Some(policy) = custom {
-        return Err(Unrendered::Custom(policy.name().clone()));
-    }
+/// For a `CUSTOM` policy whose authorizer is not there: leaving the policy out would let through what it guards.
+pub fn render(
+    plugin_type: PluginType,
+    policies: &[Policy],
+    mesh: &Mesh,
+    authorizers: &[NativeAuthorizer],
+) -> Result<Filters, Unrendered> {
     let domains = TrustDomains::of(mesh);
-    let filters = [
+    let actions = [
         (Action::Audit, Some("LOG")),
         (Action::Deny, Some("DENY")),
         (Action::Allow, None),
     ];
-    Ok(filters
-        .iter()
-        .filter_map(|(action, name)| {
-            let set = |dry_run| {
-                let of_set = |policy: &&Policy| policy.action() == action && policy.dry_run() == dry_run;
-                rules(plugin_type, policies.iter().filter(of_set), *name, &domains)
-            };
-            let (enforced, shadow) = (set(false), set(true));
-            let prefix = match (&shadow, action) {
-                (Some(_), Action::Deny) => "istio_dry_run_deny_",
-                // What Istio writes when there is no dry-run policy, too.
-                _ => "istio_dry_run_allow_",
-            };
-            (enforced.is_some() || shadow.is_some()).then(|| filter(plugin_type, enforced, shadow, prefix))
-        })
-        .collect())
+    let rules = actions.iter().filter_map(|(action, name)| {
+        let set = |dry_run| {
+            let of_set = |policy: &&Policy| policy.action() == action && policy.dry_run() == dry_run;
+            rules(plugin_type, policies.iter().filter(of_set), *name, &domains)
+        };
+        let (enforced, shadow) = (set(false), set(true));
+        let prefix = match (&shadow, action) {
+            (Some(_), Action::Deny) => "istio_dry_run_deny_",
+            // What Istio writes when there is no dry-run policy, too.
+            _ => "istio_dry_run_allow_",
+        };
+        (enforced.is_some() || shadow.is_some()).then(|| filter(plugin_type, enforced, shadow, prefix))
+    });
+    Ok(Filters {
+        custom: custom(plugin_type, policies, &domains, authorizers)?,
+        rules: rules.collect(),
+    })
 }
 
-/// Renders the filter that finds out which requests an external authorizer is asked about: the first half of what Istio renders
-/// for the `CUSTOM` policies of one provider.
-///
-/// `None` when there are no such policies.
-#[must_use]
-pub fn render_custom_matching(
+/// Two filters for each authorizer that policies name: one finds what its policies are about, and lets all of it pass; the other
+/// asks about that.
+fn custom(
     plugin_type: PluginType,
     policies: &[Policy],
-    provider: &str,
-    mesh: &Mesh,
-) -> Option<Value> {
-    let of_provider = |policy: &&Policy| matches!(policy.action(), Action::Custom { provider: own } if own == provider);
-    let rules = rules(
-        plugin_type,
-        policies.iter().filter(of_provider),
-        Some("DENY"),
-        &TrustDomains::of(mesh),
-    )?;
-    Some(filter(plugin_type, None, Some(rules), "istio_ext_authz_"))
+    domains: &TrustDomains,
+    authorizers: &[NativeAuthorizer],
+) -> Result<Vec<Value>, Unrendered> {
+    let mut named: Vec<(&str, &Policy)> = policies
+        .iter()
+        .filter_map(|policy| match policy.action() {
+            Action::Custom { provider } => Some((provider.as_str(), policy)),
+            Action::Allow | Action::Deny | Action::Audit => None,
+        })
+        .collect();
+    named.sort_by_key(|(provider, _)| *provider);
+    let mut filters = Vec::new();
+    for of_provider in named.chunk_by(|(one, _), (other, _)| one == other) {
+        let (provider, first) = of_provider[0];
+        let authorizer = authorizers.iter().find(|known| known.name() == provider);
+        let authorizer = authorizer.ok_or_else(|| Unrendered::NoAuthorizer {
+            policy: first.name().clone(),
+            provider: provider.to_owned(),
+        })?;
+        // Istio leaves connections alone whose authorizer cannot be asked about them.
+        let Some(asking) = authorizer.filter(plugin_type) else {
+            continue;
+        };
+        let policies = of_provider.iter().map(|(_, policy)| *policy);
+        let found = rules(plugin_type, policies, Some("DENY"), domains);
+        filters.push(filter(plugin_type, None, found, "istio_ext_authz_"));
+        filters.push(asking.clone());
+    }
+    Ok(filters)
 }
 
 /// Why policies have no native rendering here.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Unrendered {
-    /// A policy has the action `CUSTOM`.
-    Custom(PolicyName),
+    /// A policy has the action `CUSTOM`, and its authorizer is not known.
+    NoAuthorizer {
+        /// The policy.
+        policy: PolicyName,
+        /// The authorizer that it names.
+        provider: String,
+    },
 }
 
 impl fmt::Display for Unrendered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Custom(policy) => write!(
+            Self::NoAuthorizer { policy, provider } => write!(
                 f,
-                "AuthorizationPolicy {policy}: the native form of a CUSTOM policy depends on its provider and is not rendered; \
-                 leaving the policy out would let through what it guards"
+                "AuthorizationPolicy {policy}: there is no external authorizer `{provider}`; leaving the policy out would let through \
+                 what it guards"
             ),
         }
     }

@@ -73,8 +73,10 @@ impl fmt::Debug for Case {
 impl Case {
     fn check(&self, coverage: &Coverage) -> Result<(), TestCaseError> {
         let engine = Engine::compile(PluginType::Http, &self.policies, &self.mesh, None).unwrap();
-        let rendered = rbac::render(PluginType::Http, &self.policies, &self.mesh)
-            .map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let rendered = rbac::render(PluginType::Http, &self.policies, &self.mesh, &[]);
+        let rendered = rendered
+            .map_err(|error| TestCaseError::fail(error.to_string()))?
+            .into_all();
         let native: Vec<Filter> = rendered.iter().map(Filter::read).collect();
         for world in &self.worlds {
             let ours = engine
