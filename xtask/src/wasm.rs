@@ -17,7 +17,7 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// What a gateway should have to fetch, compile and keep, at most; in bytes.
 ///
 /// The limit is a guard, not a goal: a formatter or a regex engine that slips into the guest crosses it at once.
-const SIZE_LIMIT: u64 = 320_000;
+const SIZE_LIMIT: u64 = 330_000;
 
 /// Builds the module and returns where it is.
 pub(crate) fn build(workspace: &Workspace, console: Console) -> Result<PathBuf, Failure> {

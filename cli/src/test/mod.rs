@@ -116,14 +116,8 @@ fn watched(arguments: &Test, documents: Option<&Documents>) -> Result<Vec<Watche
         Ok(())
     };
     let config = arguments.config.as_ref().and_then(Configuration::file);
-    let extensions = arguments.extensions.file();
-    for path in arguments
-        .paths
-        .iter()
-        .chain(&arguments.filter)
-        .chain(config)
-        .chain(extensions)
-    {
+    let named = arguments.paths.iter().chain(&arguments.filter).chain(config);
+    for path in named.map(PathBuf::as_path).chain(arguments.extensions.file()) {
         add(path, Watched::Directory)?;
     }
     for scenario in documents.into_iter().flat_map(|documents| &documents.filter_scenarios) {

@@ -179,7 +179,7 @@ impl Gateway {
             cluster("by-header", Some(upstream.address())),
         ]);
         Some(Self {
-            envoy: Envoy::start(&binary, &bootstrap, folder.path(), process::QUIET),
+            envoy: Envoy::start(&binary, &bootstrap, folder.path(), &process::Options::default()),
             folder,
             authority,
             authorizer,
