@@ -134,7 +134,7 @@ mod tests {
                 None,
             ),
             (
-                r#"{"reason":"compiler-artifact","target":{"name":"outgate_filter"},"filenames":["/t/x.rlib","/t/x.wasm"]}"#,
+                r#"{"reason":"compiler-artifact","target":{"name":"outgate_module"},"filenames":["/t/x.rlib","/t/x.wasm"]}"#,
                 Some("/t/x.wasm"),
             ),
         ];

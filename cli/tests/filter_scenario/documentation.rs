@@ -121,7 +121,16 @@ fn it_tells_of_every_field_every_value_and_every_flag() {
         .output()
         .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let of_others = ["--config", "--in", "--map", "--envoy", "--output", "--color", "--help"];
+    let of_others = [
+        "--config",
+        "--extensions",
+        "--in",
+        "--map",
+        "--envoy",
+        "--output",
+        "--color",
+        "--help",
+    ];
     let flags = help
         .lines()
         .filter_map(|line| line.trim().split([' ', ',']).find(|word| word.starts_with("--")));

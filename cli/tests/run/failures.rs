@@ -126,7 +126,7 @@ fn a_command_line_that_is_wrong_is_told_so_before_anything_runs() {
         ),
         (&["/", "--response", "99"], "99 is not in 100..=599"),
         (&["/", "--source", "10.0.0.1"], "'--source <IP:PORT>'"),
-        (&["/", "--clock", "noon"], "such as 2026-01-31T12:30:00Z"),
+        (&["/", "--clock", "noon"], "2026-01-31T12:30:00Z"),
         (&["/", "--profile", "nginx"], "envoy, spec, gcp"),
         (
             &["/", "--log-level", "loud"],
@@ -134,14 +134,14 @@ fn a_command_line_that_is_wrong_is_told_so_before_anything_runs() {
         ),
         (&["/", "--env", "ZONE"], "expected KEY=VALUE"),
         (&["/", "--property", "a.b"], "expected PATH=TYPE:VALUE"),
-        (&["/", "--property", "=string:x"], "expected PATH=TYPE:VALUE"),
+        (&["/", "--property", "=string:x"], "has an empty segment"),
         (&["/", "--property", "a=text:x"], "there is no type `text`"),
         (&["/", "--property", "a=int:x"], "`x` is no integer of 64 bits"),
         (&["/", "--property", "a=bool:yes"], "`yes` is no boolean"),
         (&["/", "--property", "a=bytes:?"], "`?` is no base64"),
         (&["/", "--property", "a=json:{"], "no JSON"),
-        (&["/", "--property", "[1]=string:x"], "the path is no array of texts"),
-        (&["/", "--property", "a=timestamp:x"], "such as 2026-01-31T12:30:00Z"),
+        (&["/", "--property", "[1]=string:x"], "is no JSON array of texts"),
+        (&["/", "--property", "a=timestamp:x"], "2026-01-31T12:30:00Z"),
     ];
     let filter = Filter::new("");
     for (arguments, words) in rows {
