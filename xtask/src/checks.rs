@@ -11,7 +11,7 @@ use crate::invocation::Invocation;
 use crate::setup;
 use crate::tally::Tally;
 use crate::tools::Tools;
-use crate::wasm;
+use crate::wasm::{self, Variant};
 use crate::workspace::Workspace;
 
 /// Which steps to run.
@@ -40,7 +40,7 @@ impl CheckArgs {
 enum Step {
     /// Get the Rust target, Envoy and HTTPBin
     Setup,
-    /// Build the module that ships
+    /// Build the module that ships, and its variant
     Wasm,
     /// Is the code formatted?
     Fmt,
@@ -123,7 +123,9 @@ impl Checks<'_> {
         let cargo = || cargo(self.console);
         match step {
             Step::Setup => self.setup(),
-            Step::Wasm => wasm::build(self.workspace, self.console).map(drop),
+            Step::Wasm => Variant::ALL
+                .into_iter()
+                .try_for_each(|variant| wasm::build_variant(variant, self.workspace, self.console).map(drop)),
             Step::Fmt => self.cargo("formatting", &self.fmt()),
             Step::Clippy => self.cargo(
                 "lints",

@@ -28,6 +28,7 @@ use crate::bench::Bench;
 use crate::checks::CheckArgs;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::wasm::Variant;
 use crate::workspace::Workspace;
 
 /// Set up, build, show and check Outgate.
@@ -53,7 +54,7 @@ enum Command {
     /// Build the filter that ships to the gateway: target/wasm/outgate_filter.wasm
     ///
     /// Prints the module's size, and fails when it is larger than a gateway should have to load.
-    Wasm,
+    Wasm(Variant),
 
     /// Show the product on the walkthrough: its six steps on real Envoys, then one request explained
     ///
@@ -92,9 +93,9 @@ fn run(command: &Command, console: Console) -> Result<(), Failure> {
     let workspace = Workspace::locate()?;
     match command {
         Command::Setup => setup::everything(&workspace, console),
-        Command::Wasm => {
+        Command::Wasm(variant) => {
             setup::wasm_target(&workspace, console)?;
-            wasm::build(&workspace, console).map(drop)
+            wasm::build_variant(*variant, &workspace, console).map(drop)
         }
         Command::Demo => demo::show(&workspace, console),
         Command::Test(args) => checks::run(args, &workspace, console),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{env, fs};
 
+use clap::Args;
 use serde_json::Value;
 
 use crate::cargo::cargo;
@@ -19,16 +20,57 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// The limit is a guard, not a goal: a formatter or a regex engine that slips into the guest crosses it at once.
 const SIZE_LIMIT: u64 = 330_000;
 
-/// Builds the module and returns where it is.
+/// Which module to build.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Variant {
+    /// Build target/wasm/outgate_filter_response_headers.wasm instead, which is called for responses, too: for authorizers with
+    /// `headersToDownstreamOnAllow`
+    #[arg(long)]
+    response_headers: bool,
+}
+
+impl Variant {
+    pub(crate) const ALL: [Self; 2] = [
+        Self {
+            response_headers: false,
+        },
+        Self { response_headers: true },
+    ];
+
+    fn features(self) -> &'static [&'static str] {
+        if self.response_headers {
+            &["--features", "response-headers"]
+        } else {
+            &[]
+        }
+    }
+
+    fn path(self, workspace: &Workspace) -> PathBuf {
+        let shipped = workspace.filter_wasm();
+        if self.response_headers {
+            shipped.with_file_name("outgate_filter_response_headers.wasm")
+        } else {
+            shipped
+        }
+    }
+}
+
+/// Builds the module that ships, and returns where it is.
 pub(crate) fn build(workspace: &Workspace, console: Console) -> Result<PathBuf, Failure> {
+    build_variant(Variant::default(), workspace, console)
+}
+
+/// Builds a module and returns where it is.
+pub(crate) fn build_variant(variant: Variant, workspace: &Workspace, console: Console) -> Result<PathBuf, Failure> {
     let started = Instant::now();
     let cargo = cargo(console)
         .args(["build", "-p", "outgate-module", "--profile", "wasm", "--target", TARGET])
+        .args(variant.features().iter().copied())
         .args(["--message-format", "json-render-diagnostics"])
         .args(without_paths());
     console.step(format_args!("filter: {}", cargo.display(workspace.root())));
 
-    let module = workspace.filter_wasm();
+    let module = variant.path(workspace);
     let mut built = None;
     let result = cargo.stream_lines(workspace.root(), |line| {
         if let Some(path) = built_module(line) {

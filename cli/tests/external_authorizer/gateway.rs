@@ -142,6 +142,22 @@ impl Gateway {
     /// `None` where there is no Envoy or no filter, which is said.
     pub(crate) fn start(set_ups: &[SetUp]) -> Option<Self> {
         let (binary, module) = prerequisite::envoy().zip(prerequisite::filter_wasm())?;
+        Some(Self::around(&binary, &module, set_ups))
+    }
+
+    /// The same with the module that can change responses.
+    pub(crate) fn start_changing_responses(set_ups: &[SetUp]) -> Option<Self> {
+        let (binary, shipped) = prerequisite::envoy().zip(prerequisite::filter_wasm())?;
+        let module = shipped.with_file_name("outgate_filter_response_headers.wasm");
+        assert!(
+            module.is_file(),
+            "no {}: run `cargo xtask wasm --response-headers`",
+            module.display()
+        );
+        Some(Self::around(&binary, &module, set_ups))
+    }
+
+    fn around(binary: &Path, module: &Path, set_ups: &[SetUp]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for Envoy's files can be made");
         let authority = Authority::new();
         let authorizer = Server::start(answers::answer);
@@ -154,7 +170,7 @@ impl Gateway {
         let tls = listener::transport_socket(&authority);
         let mut listeners = Vec::new();
         for set_up in set_ups {
-            for (side, filters) in [Side::Native, Side::Filter].into_iter().zip(set_up.filters(&module)) {
+            for (side, filters) in [Side::Native, Side::Filter].into_iter().zip(set_up.filters(module)) {
                 let name = side.listener(set_up.name);
                 let mut manager = listener::http_connection_manager(&name, &filters, folder.path());
                 manager["typed_config"]["route_config"] = routes();
@@ -178,14 +194,14 @@ impl Gateway {
             authz(NOBODY, None),
             cluster("by-header", Some(upstream.address())),
         ]);
-        Some(Self {
-            envoy: Envoy::start(&binary, &bootstrap, folder.path(), &process::Options::default()),
+        Self {
+            envoy: Envoy::start(binary, &bootstrap, folder.path(), &process::Options::default()),
             folder,
             authority,
             authorizer,
             upstream,
             requests: AtomicU32::new(0),
-        })
+        }
     }
 
     /// Sends a request to one side over HTTP/1.1.

@@ -177,6 +177,35 @@ fn answers_mean_the_same() {
     compare(&gateway, &rows);
 }
 
+/// Of an authorizer's answer that lets a request pass, the client gets what is named; the upstream's own headers stay.
+#[test]
+fn headers_of_answers_reach_the_client() {
+    let set_ups = [
+        SetUp::one("one", THERE, "headersToDownstreamOnAllow: [x-user]"),
+        SetUp::one("patterns", THERE, "headersToDownstreamOnAllow: [x-down-*, '*-user']"),
+    ];
+    let Some(gateway) = Gateway::start_changing_responses(&set_ups) else {
+        return;
+    };
+    let mut rows = Vec::new();
+    for set_up in ["one", "patterns"] {
+        rows.extend([
+            row(set_up, get("/user"), 200, "allow"),
+            row(set_up, get("/user"), 200, "allow").over_http2(),
+            row(set_up, with_headers("/headers"), 200, "allow"),
+            row(set_up, with_headers("/headers"), 200, "allow").over_http2(),
+            row(set_up, Request::new("HEAD", HOST, "/user"), 200, "allow"),
+            row(set_up, post("/user").over_grpc(), 200, "allow").over_http2(),
+            row(set_up, get("/free"), 200, "allow"),
+            row(set_up, get("/denial-headers"), 403, "deny"),
+        ]);
+    }
+    compare(&gateway, &rows);
+    let seen = gateway.send(Side::Filter, "one", &get("/user"));
+    let user = seen.reply.headers.iter().find(|(name, _)| name == "x-user");
+    assert_eq!(user.map(|(_, value)| value.as_str()), Some("alice"), "{seen:?}");
+}
+
 #[test]
 fn failures_are_the_same() {
     const SHORT: &str = "timeout: 0.08s";

@@ -109,7 +109,7 @@ fn changed_responses(provider: &Provider, manifests: &Manifests) -> Option<Diagn
          the one that ships does not, and refuses to start with it"
     );
     let diagnostic = Diagnostic::lint(Lint::UnaskableProvider, message)
-        .help("build a module with `outgate_filter::module!(; exports: response_headers)`, or leave the field out");
+        .help("`cargo xtask wasm --response-headers` builds a module that has it; or leave the field out");
     let place = manifests
         .extension_providers()
         .iter()
