@@ -1,12 +1,15 @@
 //! The command as its users call it: what it prints, and its exit status.
 
+#[path = "command/in_directory.rs"]
+mod in_directory;
 #[path = "command/run.rs"]
 mod run;
 
 use std::fs;
 use std::path::Path;
 
-use run::{Run, outgate, run_in};
+use in_directory::{outgate, run_in};
+use run::Run;
 use serde_json::Value;
 
 const POLICY: &str = "\

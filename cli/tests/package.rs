@@ -4,17 +4,20 @@
 //! judges what is written. Neither is needed to use the command, so that a test without them says so and passes.
 
 mod docker_registry;
+#[path = "command/run.rs"]
+mod run;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use docker_registry::token_server::TokenServer;
 use docker_registry::{DockerRegistry, find};
+use run::Run;
 
 /// The least that is a filter.
 const FILTER: &str = r#"(module
@@ -30,16 +33,10 @@ const HTPASSWD: &str = "$2y$05$abcdefghijklmnopqrstuuZmmiEc79Zl1/0sj9i81mfa7mHC2
 /// A directory with a module, `f.wasm`, and a home of its own.
 struct Place(TempDir);
 
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
-}
-
 impl Run {
-    fn json(&self) -> Value {
+    fn report(&self) -> Value {
         assert_eq!(self.status, 0, "{}{}", self.out, self.err);
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+        self.json()
     }
 
     #[track_caller]
@@ -78,20 +75,8 @@ impl Place {
             .env("DOCKER_CONFIG", self.path())
             .env("NO_PROXY", "*")
             .env_remove("OUTGATE_FILTER_WASM")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // A command that does not read its input closes it.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Run {
-            status: output.status.code().unwrap(),
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
+            .envs(variables.iter().copied());
+        Run::of(&mut command, input)
     }
 
     fn entries(&self) -> Vec<String> {
@@ -155,7 +140,7 @@ fn pull(registry: &DockerRegistry, repository: &str, tag: &str) -> Vec<u8> {
 #[test]
 fn a_layout_holds_images_by_tag() {
     let place = Place::new();
-    let first = place.package(&["--layout", "sub/images", "--output", "json"]).json();
+    let first = place.package(&["--layout", "sub/images", "--output", "json"]).report();
     assert_eq!(place.entries(), ["f.wasm", "sub"]);
     let digest = first["digest"].as_str().unwrap();
     assert_eq!(
@@ -179,7 +164,7 @@ fn a_layout_holds_images_by_tag() {
         "--output",
         "json",
     ]);
-    assert_ne!(annotated.json()["digest"], digest);
+    assert_ne!(annotated.report()["digest"], digest);
 
     let layout = place.path().join("sub/images");
     let read = |path: &str| -> Value { serde_json::from_slice(&fs::read(layout.join(path)).unwrap()).unwrap() };
@@ -311,7 +296,7 @@ fn an_image_is_pushed_and_pulled() {
     let image = format!("{}/mesh/outgate:1.0", registry.address);
     let push = ["--push", &image, "--plain-http", "--output", "json"];
     let run = place.package(&push);
-    let report = run.json();
+    let report = run.report();
     assert_eq!(report["wasmPlugin"]["url"], format!("oci://{image}"));
     assert_eq!(run.err.matches("uploaded").count(), 2, "{}", run.err);
     assert_eq!(pull(&registry, "mesh/outgate", "1.0"), module());
@@ -322,12 +307,12 @@ fn an_image_is_pushed_and_pulled() {
         module()
     );
     let again = place.package(&push);
-    assert_eq!(again.json(), report);
+    assert_eq!(again.report(), report);
     assert_eq!(again.err.matches("is there already").count(), 2, "{}", again.err);
 
     // The same image from a layout, by another tool, has the same digest.
     let both = [&push[..], &["--layout", "images"]].concat();
-    assert_eq!(place.package(&both).json()["digest"], report["digest"]);
+    assert_eq!(place.package(&both).report()["digest"], report["digest"]);
     let copy = format!("docker://{}/mesh/copied:1.0", registry.address);
     let arguments = ["copy", "--quiet", "--dest-tls-verify=false", "oci:images:1.0", &copy];
     if skopeo("a push", &arguments, place.path()).is_some() {

@@ -1,6 +1,7 @@
 //! `outgate build`, told where and how the policies are enforced.
 
-use crate::run::{Run, run_in};
+use crate::in_directory::run_in;
+use crate::run::Run;
 use crate::{GATEWAY, policy};
 
 const URL: [&str; 2] = ["--url", "oci://registry.example/outgate:v1"];

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::run::{Run, outgate};
+use crate::in_directory::outgate;
+use crate::run::Run;
 use crate::{GATEWAY, policy};
 
 const HEADERS: &str = "to: [{operation: {hosts: [test.com, \"test.com:*\"], paths: [/headers]}}]";

@@ -1,6 +1,8 @@
 //! Where and how a gateway's policies are enforced, as the command's users say it: at sidecars, about connections, in the canonical
 //! form of requests.
 
+#[path = "../command/in_directory.rs"]
+mod in_directory;
 #[path = "../command/run.rs"]
 mod run;
 

@@ -8,6 +8,8 @@ mod messages;
 mod played;
 mod plugin;
 mod reports;
+#[path = "../command/run.rs"]
+mod run;
 mod steps;
 mod tables;
 mod upstreams;

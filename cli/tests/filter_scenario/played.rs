@@ -8,17 +8,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) struct Run {
-    pub(crate) status: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
+pub(crate) use crate::run::Run;
 
 impl Run {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
-    }
-
     pub(crate) fn text(&self) -> String {
         format!("{}{}", self.out, self.err)
     }
@@ -50,19 +42,9 @@ pub(crate) fn directory(files: &[(&str, &str)]) -> TempDir {
 }
 
 pub(crate) fn outgate(directory: &Path, arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_outgate"))
-        .current_dir(directory)
-        .arg("test")
-        .args(arguments)
-        .env_remove("OUTGATE_FILTER_WASM")
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run {
-        status: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outgate"));
+    command.current_dir(directory).arg("test").args(arguments);
+    Run::of(command.env_remove("OUTGATE_FILTER_WASM"), "")
 }
 
 /// A scenario of the gate with these cases, each in YAML's own notation, indented by two.

@@ -5,24 +5,19 @@
 
 #[path = "../../../test-host/tests/host/fixture.rs"]
 mod fixture;
+#[path = "../command/run.rs"]
+mod run;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
 use tempfile::TempDir;
+
+pub(crate) use run::Run;
 
 /// A directory with `filter.wasm` in it, and what else a command line names.
 pub(crate) struct Filter(TempDir);
-
-/// What a command printed, and its exit status.
-pub(crate) struct Run {
-    pub(crate) status: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
 
 impl Filter {
     /// A filter with these functions: in WAT, with what `fixture` abbreviates.
@@ -93,16 +88,7 @@ impl Filter {
     }
 
     pub(crate) fn run_with(&self, command: &str, arguments: &[&str], input: &str) -> Run {
-        let mut child = self.command(command, arguments).spawn().expect("outgate can be run");
-        // A command that does not read its input closes it.
-        let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
-        let output = child.wait_with_output().expect("outgate ends");
-        let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
-        Run {
-            status: output.status.code().unwrap_or(-1),
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
+        Run::of(&mut self.command(command, arguments), input)
     }
 }
 
@@ -114,9 +100,5 @@ impl Run {
         for part in parts {
             assert!(said.contains(part), "{case}: `{part}` is not in\n{said}");
         }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
 }

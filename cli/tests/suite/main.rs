@@ -7,14 +7,17 @@ mod documentation;
 #[path = "../../../test-host/tests/host/fixture.rs"]
 #[allow(dead_code)]
 mod fixture;
+#[path = "../command/run.rs"]
+mod run;
 mod watch;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
 use tempfile::TempDir;
+
+use run::Run;
 
 /// Does what the header `x-do` of a message says, or a body with `deny` in it; and tells of everything.
 const PLUGIN: &str = r#"
@@ -72,18 +75,6 @@ const PLUGIN: &str = r#"
   (func (export "proxy_on_response_body") (param $id i32) (param $size i32) (param $end i32) (result i32)
     (call $body (i32.const 1) (local.get $size) (local.get $end)) (i32.const 1))"#;
 
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
-    }
-}
-
 /// A directory with the plugin and these files.
 fn directory(files: &[(&str, &str)]) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
@@ -95,19 +86,9 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn outgate(directory: &Path, arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_outgate"))
-        .current_dir(directory)
-        .arg("test")
-        .args(arguments)
-        .env_remove("OUTGATE_FILTER_WASM")
-        // Compiled code stays with the test.
-        .env("XDG_CACHE_HOME", directory)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run {
-        status: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outgate"));
+    command.current_dir(directory).arg("test").args(arguments);
+    command.env_remove("OUTGATE_FILTER_WASM");
+    // Compiled code stays with the test.
+    Run::of(command.env("XDG_CACHE_HOME", directory), "")
 }
