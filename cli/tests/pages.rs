@@ -1,30 +1,15 @@
 //! Pages of the documentation are true: their files are written as they stand there, their commands are run in the page's order, and
 //! what they print is what the page shows.
 
+#[path = "pages/page.rs"]
+mod page;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use page::{Step, blocks, is_as_shown, steps};
 use tempfile::TempDir;
-
-/// What a page leaves out of an output.
-const ELISION: &str = "…";
-
-/// A block of code: what stands behind its fence, and its lines.
-struct Block<'p> {
-    info: &'p str,
-    text: &'p str,
-}
-
-fn blocks(page: &str) -> Vec<Block<'_>> {
-    let inside = page.split("```").skip(1).step_by(2);
-    inside
-        .map(|block| {
-            let (info, text) = block.split_once('\n').expect("a block has lines");
-            Block { info, text }
-        })
-        .collect()
-}
 
 /// Runs one line of the page, as a shell does.
 fn run(line: &str, directory: &TempDir) -> String {
@@ -41,45 +26,23 @@ fn run(line: &str, directory: &TempDir) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Whether an output is as it is shown: whole from the first line to the last, but for what is elided.
-fn is_as_shown(shown: &str, output: &str) -> bool {
-    let parts: Vec<&str> = shown.split(ELISION).map(str::trim).collect();
-    let output = output.trim();
-    let [first, .., last] = parts.as_slice() else {
-        return output == shown.trim();
-    };
-    let mut rest = output;
-    let in_order = parts.iter().all(|part| match rest.split_once(*part) {
-        Some((_, after)) => {
-            rest = after;
-            true
-        }
-        None => false,
-    });
-    in_order && output.starts_with(first) && output.ends_with(last)
-}
-
 fn is_true(page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let page = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let directory = tempfile::tempdir().expect("a directory");
     let mut commands = 0;
-    for Block { info, text } in blocks(&page) {
-        match info.split_once(' ') {
-            Some((_, file)) => fs::write(directory.path().join(file), text).expect("a file can be written"),
-            None if info == "console" => {
-                for step in text.split("\n$ ") {
-                    let step = step.trim_start_matches("$ ");
-                    let (command, shown) = step.split_once('\n').unwrap_or((step, ""));
-                    let output = run(command, &directory);
-                    assert!(
-                        is_as_shown(shown, &output),
-                        "{command}\nis shown to print\n{shown}\nand prints\n{output}"
-                    );
-                    commands += 1;
-                }
+    for block in blocks(&page) {
+        if let Some((_, file)) = block.info.split_once(' ') {
+            fs::write(directory.path().join(file), &block.text).expect("a file can be written");
+        } else if block.info == "console" {
+            for Step { command, printed } in steps(&block) {
+                let output = run(&command, &directory);
+                assert!(
+                    is_as_shown(&printed, &output),
+                    "{command}\nis shown to print\n{printed}\nand prints\n{output}"
+                );
+                commands += 1;
             }
-            None => {}
         }
     }
     assert!(commands > 0, "a page without a command shows nothing");

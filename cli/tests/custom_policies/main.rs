@@ -9,5 +9,7 @@ mod change_window;
 mod commands;
 mod first_contact;
 mod module;
+#[path = "../pages/page.rs"]
+mod page;
 mod scaffold;
 mod tutorial;

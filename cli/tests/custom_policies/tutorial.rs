@@ -10,60 +10,21 @@ use std::time::{Duration, Instant};
 
 use super::envoy::prerequisite;
 use super::module::project;
+use super::page::{self, Block, Step, has_what_is_shown};
 
 /// Envoys start in a second; a machine that builds at the same time may take much longer.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The port in the page.
 const PORT: &str = "18080";
-/// What is left out of an output.
-const ELISION: char = '…';
-
-/// A command of the page, and what it prints.
-#[derive(Debug)]
-struct Step {
-    command: String,
-    printed: String,
-}
 
 fn page() -> String {
     fs::read_to_string(project().join("docs/custom-policies.md")).expect("the page can be read")
 }
 
 /// The blocks of code in a language.
-fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
-    let opening = format!("```{language}\n");
-    let parts = page.split(opening.as_str()).skip(1);
-    parts
-        .map(|part| part.split_once("```").expect("a block ends").0)
-        .collect()
-}
-
-fn steps(page: &str) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for line in blocks(page, "console").into_iter().flat_map(str::lines) {
-        match (line.strip_prefix("$ "), steps.last_mut()) {
-            (Some(command), _) => steps.push(Step {
-                command: command.to_owned(),
-                printed: String::new(),
-            }),
-            (None, Some(step)) => {
-                step.printed.push_str(line);
-                step.printed.push('\n');
-            }
-            (None, None) => panic!("a block begins with a command, not {line:?}"),
-        }
-    }
-    steps
-}
-
-/// Whether an output is what the page shows of it.
-fn is_as_shown(shown: &str, output: &str) -> bool {
-    let mut rest = output;
-    shown.trim().split(ELISION).all(|part| {
-        let found = rest.split_once(part.trim());
-        rest = found.map_or("", |(_, after)| after);
-        found.is_some()
-    })
+fn blocks(page: &str, language: &str) -> Vec<Block> {
+    let all = page::blocks(page).into_iter();
+    all.filter(|block| block.info == language).collect()
 }
 
 /// The terminal of the page's reader.
@@ -126,7 +87,7 @@ impl Terminal {
             let said = both(&output);
             assert!(output.status.success(), "$ {}\n{said}", step.command);
             assert!(
-                is_as_shown(&step.printed, &said),
+                has_what_is_shown(&step.printed, &said),
                 "$ {}\nthe page shows:\n{}\nit prints:\n{said}",
                 step.command,
                 step.printed
@@ -152,7 +113,7 @@ impl Terminal {
         let started = Instant::now();
         loop {
             let printed = fs::read_to_string(self.log()).expect("the log");
-            if is_as_shown(shown, &printed) {
+            if has_what_is_shown(shown, &printed) {
                 return;
             }
             assert!(
@@ -209,18 +170,18 @@ fn build_with_the_project(directory: &Path) {
 fn the_commands_of_the_tutorial_print_what_it_shows() {
     let Some(envoy) = prerequisite::envoy() else { return };
     let page = page();
-    let steps = steps(&page);
+    let steps: Vec<Step> = blocks(&page, "console").iter().flat_map(page::steps).collect();
     assert!(steps.len() > 6, "{steps:?}");
     let directory = tempfile::tempdir().expect("a directory");
     let mut terminal = Terminal::new(directory.path(), envoy);
     for step in &steps {
         terminal.run(step);
     }
-    let [logged] = blocks(&page, "text")[..] else {
+    let [logged] = &blocks(&page, "text")[..] else {
         panic!("the page shows one line of the log")
     };
     // Columns are as wide as the names in them.
-    for part in logged.split("  ") {
+    for part in logged.text.split("  ") {
         terminal.await_output(part);
     }
 }
@@ -228,17 +189,14 @@ fn the_commands_of_the_tutorial_print_what_it_shows() {
 #[test]
 fn code_in_the_tutorial_is_that_of_the_crate() {
     let page = page();
-    let mut shown = 0;
-    for part in page.split("<!-- ").skip(1) {
-        let (file, rest) = part
-            .split_once(" -->\n```rust\n")
-            .expect("a file is named before its code");
-        let (code, _) = rest.split_once("```").expect("a block of code ends");
+    let shown = blocks(&page, "rust");
+    for block in &shown {
+        let (file, code) = (&block.comment, &block.text);
+        assert!(!file.is_empty(), "a file is named before its code:\n{code}");
         let source = fs::read_to_string(project().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert!(source.contains(code), "{file} has not:\n{code}");
-        shown += 1;
+        assert!(source.contains(code.as_str()), "{file} has not:\n{code}");
     }
-    assert_eq!(shown, blocks(&page, "rust").len(), "all code is that of a file");
+    assert_eq!(page.matches("<!-- ").count(), shown.len(), "all code is that of a file");
 }
 
 #[test]
@@ -250,6 +208,6 @@ fn an_output_is_compared_up_to_what_is_left_out() {
         ("a … d", "a b c", false),
         ("b … a", "a b", false),
     ] {
-        assert_eq!(is_as_shown(shown, output), expected, "{shown} {output}");
+        assert_eq!(has_what_is_shown(shown, output), expected, "{shown} {output}");
     }
 }

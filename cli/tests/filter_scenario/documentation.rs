@@ -5,42 +5,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::page::{Block, blocks};
 use super::played::{directory, outgate, project, scenario, scenario_of};
 
 fn reference() -> String {
     fs::read_to_string(project().join("docs/filter-scenarios.md")).unwrap()
-}
-
-/// A fenced block.
-struct Block {
-    line: usize,
-    /// The comment above it: a file's name, or what it is a part of.
-    comment: String,
-    language: String,
-    text: String,
-}
-
-fn blocks(document: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut comment = String::new();
-    let mut lines = document.lines().enumerate();
-    while let Some((number, line)) = lines.next() {
-        if let Some(language) = line.strip_prefix("```") {
-            let content = lines.by_ref().map(|(_, line)| line);
-            let text: Vec<&str> = content.take_while(|line| *line != "```").collect();
-            blocks.push(Block {
-                line: number + 1,
-                comment: std::mem::take(&mut comment),
-                language: language.to_owned(),
-                text: text.join("\n") + "\n",
-            });
-        } else if let Some(rest) = line.strip_prefix("<!-- ") {
-            rest.trim_end_matches(" -->").clone_into(&mut comment);
-        } else {
-            comment.clear();
-        }
-    }
-    blocks
 }
 
 fn indented(text: &str, by: usize) -> String {
@@ -50,7 +19,7 @@ fn indented(text: &str, by: usize) -> String {
 #[test]
 fn every_example_holds() {
     let mut played = 0;
-    for block in blocks(&reference()).iter().filter(|block| block.language == "yaml") {
+    for block in blocks(&reference()).iter().filter(|block| block.info == "yaml") {
         let line = block.line;
         let spec = "filter: {wasm: filter.wasm, config: /admin}\n  upstreams: {authz: []}";
         let text = match block.comment.as_str() {
@@ -83,7 +52,7 @@ fn what_it_prints_is_what_comes_out() {
         .collect();
     let directory = directory(&files);
     let mut count = 0;
-    for block in blocks.iter().filter(|block| block.language == "console") {
+    for block in blocks.iter().filter(|block| block.info == "console") {
         let (command, expected) = block.text.split_once('\n').unwrap();
         let arguments: Vec<&str> = command.strip_prefix("$ outgate test ").unwrap().split(' ').collect();
         let run = outgate(directory.path(), &arguments);

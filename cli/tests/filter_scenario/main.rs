@@ -5,6 +5,8 @@ mod documentation;
 mod errors;
 mod expectations;
 mod messages;
+#[path = "../pages/page.rs"]
+mod page;
 mod played;
 mod plugin;
 mod reports;
