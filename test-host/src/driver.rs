@@ -125,14 +125,11 @@ impl<'h> Driver<'h> {
         let profile = self.host.profile();
         let end = response.body.is_absent() && !profile.headers_never_end();
         let state = self.state();
-        state.response.headers = if profile.joins_headers() {
-            response.headers.joined()
-        } else {
-            response.headers.clone()
-        };
+        state.response.headers = profile.headers_of_message(&response.headers);
+        let count = state.response.headers.len();
         state.response.receive_headers(end);
         // A reply to a request that never came to the filter passes it by, as in Envoy.
-        self.headers(Phase::ResponseHeaders, response.headers.len(), end)
+        self.headers(Phase::ResponseHeaders, count, end)
     }
 
     /// A callback has been called: its verdict is carried out, and what the guest asked for meanwhile is granted.

@@ -85,9 +85,7 @@ impl Host {
     /// Begins a stream, to be taken through its callbacks one by one. The guest does not know of it yet.
     pub fn http_stream(&mut self, request: impl Into<Request>) -> HttpStream<'_> {
         let mut request = request.into();
-        if self.profile().joins_headers() {
-            request.headers = request.headers.joined();
-        }
+        request.headers = self.profile().headers_of_message(&request.headers);
         let filter_state = self.connection_state(request.connection_number());
         let id = self.begin_stream(|id, root, now| StreamState::http(id, root, &request, filter_state, now));
         HttpStream::new(self, id)

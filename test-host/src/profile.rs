@@ -1,6 +1,9 @@
 //! The proxies that a host can be like, where they differ.
 
+use std::sync::Arc;
+
 use crate::abi::Status;
+use crate::header_map::HeaderMap;
 use crate::host_call::HostCall;
 use crate::phase::Phase;
 use crate::stream_state::Protocol;
@@ -109,6 +112,15 @@ impl Profile {
     /// Is a header map one of the joining kind?
     pub(crate) fn joins_headers(self) -> bool {
         self == Self::Gcp
+    }
+
+    /// The headers of a message as a filter has them.
+    pub(crate) fn headers_of_message(self, headers: &Arc<HeaderMap>) -> Arc<HeaderMap> {
+        if self.joins_headers() {
+            headers.joined()
+        } else {
+            headers.clone()
+        }
     }
 
     /// Does what a filter asks for and is not there read as empty, where it is a body or the pairs of a map?

@@ -165,16 +165,16 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
 /// Rust tells functions and crates of one name apart by hashes, `name::h0123456789abcdef` and `name[0123456789abcdef]`, which
 /// say nothing to people and differ from build to build.
 fn without_hashes(name: &str) -> String {
-    let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hexadecimal = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let name = match name.rsplit_once("::h") {
-        Some((name, hash)) if is_hash(hash) => name,
+        Some((name, hash)) if hash.len() == 16 && is_hexadecimal(hash) => name,
         _ => name,
     };
     let mut parts = name.split('[');
     let mut clean = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         match part.split_once(']') {
-            Some((hash, rest)) if (15..=16).contains(&hash.len()) && is_hash(&format!("{hash:0>16}")) => clean += rest,
+            Some((hash, rest)) if (15..=16).contains(&hash.len()) && is_hexadecimal(hash) => clean += rest,
             _ => clean.extend(["[", part]),
         }
     }

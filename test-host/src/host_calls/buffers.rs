@@ -40,7 +40,7 @@ pub(super) fn set_bytes(frame: &mut Frame<'_>, buffer: u32, start: u32, size: u3
     state.trace.buffer(buffer).number(start).number(size).text(data);
     state.budget.take_bytes(data.len())?;
     let profile = state.process.settings.profile;
-    let absent = absent_body(profile, Status::BadArgument);
+    let absent = absent_body(profile);
     let body = match (buffer, state.stream_mut()) {
         (0, Some(stream)) if stream.protocol == Protocol::Http => writable(&mut stream.request).ok_or(absent),
         (1, Some(stream)) if stream.protocol == Protocol::Http => writable(&mut stream.response).ok_or(absent),
@@ -69,9 +69,9 @@ fn writable(direction: &mut Direction) -> Option<&mut Vec<u8>> {
 }
 
 /// What a filter is told that asks for a body outside of its callback.
-fn absent_body(profile: Profile, status: Status) -> Refusal {
+fn absent_body(profile: Profile) -> Refusal {
     let status = if profile.reads_absent_as_empty() {
-        status
+        Status::BadArgument
     } else {
         Status::NotFound
     };
@@ -86,7 +86,7 @@ fn readable(state: &VmState, buffer: u32) -> Result<&[u8], Refusal> {
         match direction {
             Some(direction) => Ok(&direction.body[..]),
             None if profile.reads_absent_as_empty() => Ok(&[][..]),
-            None => Err(absent_body(profile, Status::NotFound)),
+            None => Err(absent_body(profile)),
         }
     };
     match buffer {

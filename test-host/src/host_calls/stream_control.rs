@@ -197,10 +197,10 @@ fn reply_headers(profile: Profile, block: &[u8]) -> HeaderMap {
 
 /// Envoy's access log is told apart by spaces.
 fn words(profile: Profile, details: &[u8]) -> String {
-    let of_word = |byte: &u8| if byte.is_ascii_whitespace() { b'_' } else { *byte };
+    let details = String::from_utf8_lossy(details);
     if profile.joins_details() {
-        let details: Vec<u8> = details.iter().map(of_word).collect();
-        return String::from_utf8_lossy(&details).into_owned();
+        details.replace(|c: char| c.is_ascii_whitespace(), "_")
+    } else {
+        details.into_owned()
     }
-    String::from_utf8_lossy(details).into_owned()
 }

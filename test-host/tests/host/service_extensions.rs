@@ -57,6 +57,22 @@ fn a_joining_map_has_one_line_of_a_name() {
 }
 
 #[test]
+fn a_filter_is_told_how_many_lines_its_maps_have() {
+    let count = r#"
+      (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+        (call $number $"request lines" (local.get 1)) (i32.const 0))
+      (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
+        (call $number $"response lines" (local.get 1)) (i32.const 0))"#;
+    let request = Request::get("http://a/").header("x", "1").header("x", "2");
+    let response = Response::new(200).header("set-cookie", "a").header("set-cookie", "b");
+    let logged = logged(count, request, |stream| {
+        stream.request_headers();
+        stream.response_headers(response);
+    });
+    assert_eq!(logged, ["request lines = 5", "response lines = 2"]);
+}
+
+#[test]
 fn a_filter_sees_joined_headers_in_their_own_callback_only() {
     const ASK: &str = r#"
         (call $show $"tag" (call $get_value (i32.const 0) $"x-tag" &out))
