@@ -3,17 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::page::{blocks, steps};
 use super::{directory, outgate};
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// What stands in a block of the page behind this line.
-fn block<'p>(page: &'p str, line: &str) -> &'p str {
-    let (_, rest) = page.split_once(line).unwrap_or_else(|| panic!("the page has {line:?}"));
-    let (block, _) = rest.split_once("\n```").expect("a block ends");
-    block.trim_start_matches('\n')
 }
 
 /// Times are another machine's: they are compared by their units' places only.
@@ -46,13 +40,19 @@ fn the_page_shows_what_the_command_prints() {
     let wasm = wat::parse_file(example.join("plugin.wat")).expect("the plugin is one");
     fs::write(directory.path().join("plugin.wasm"), wasm).unwrap();
 
-    assert!(
-        suite.contains(block(&page, "```textproto")),
-        "the page shows a part of the suite"
-    );
+    let blocks = blocks(&page);
+    let shown = blocks.iter().find(|block| block.info == "textproto");
+    let shown = shown.expect("the page shows a part of the suite");
+    assert!(suite.contains(&shown.text), "the page shows a part of the suite");
+    let of_console = blocks.iter().filter(|block| block.text.starts_with("$ "));
+    let [passes, fails] = &of_console.flat_map(steps).collect::<Vec<_>>()[..] else {
+        panic!("the page has two commands");
+    };
+    assert_eq!(passes.command, "outgate test tests.textpb");
+    assert_eq!(fails.command, "outgate test tests.textpb --case 'without a token'");
     let passing = outgate(directory.path(), &["tests.textpb"]);
     assert_eq!(
-        without_times(block(&page, "$ outgate test tests.textpb")),
+        without_times(&passes.printed),
         without_times(&passing.out),
         "{}",
         passing.err
@@ -60,8 +60,5 @@ fn the_page_shows_what_the_command_prints() {
     let wrong = suite.replace("http_status: 403", "http_status: 401");
     fs::write(directory.path().join("tests.textpb"), wrong).unwrap();
     let failing = outgate(directory.path(), &["tests.textpb", "--case", "without a token"]);
-    assert_eq!(
-        without_times(block(&page, "$ outgate test tests.textpb --case 'without a token'")),
-        without_times(&failing.out)
-    );
+    assert_eq!(without_times(&fails.printed), without_times(&failing.out));
 }

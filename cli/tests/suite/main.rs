@@ -7,6 +7,8 @@ mod documentation;
 #[path = "../../../test-host/tests/host/fixture.rs"]
 #[allow(dead_code)]
 mod fixture;
+#[path = "../pages/page.rs"]
+mod page;
 #[path = "../command/run.rs"]
 mod run;
 mod watch;
