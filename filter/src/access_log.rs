@@ -40,6 +40,11 @@ impl AccessLog {
         &self.revision
     }
 
+    /// Whether a field is one that it writes.
+    pub(crate) fn shows(&self, field: LogField) -> bool {
+        self.fields.contains(&field)
+    }
+
     /// Has the host keep with a connection what is the connection's.
     ///
     /// It can then be set only once. Whoever comes second is refused, and so knows that it is there: the same filter with the
@@ -49,7 +54,7 @@ impl AccessLog {
         let principal = LogField::Principal;
         // One's own workload is the caller on all connections, and that one of them shows it says nothing of the others.
         self.names_connections = identity == Identity::PeerCertificate
-            && self.fields.contains(&principal)
+            && self.shows(principal)
             && host.keep_with_connection(principal.property()).is_ok();
     }
 
@@ -61,7 +66,7 @@ impl AccessLog {
             } else if let Some(value) = self.value(field, record)
                 && let Err(status) = host.set_property(field.property(), &value)
             {
-                report(host, field, status);
+                report(host, field.property(), status);
             }
         }
     }
@@ -79,7 +84,7 @@ impl AccessLog {
             // Where another filter has set it for the stream, the connection still does not have it.
             Ok(()) => {}
             Err(Status::BAD_ARGUMENT) if self.names_connections => caller.is_on_record.set(true),
-            Err(status) => report(host, LogField::Principal, status),
+            Err(status) => report(host, LogField::Principal.property(), status),
         }
     }
 
@@ -100,18 +105,14 @@ impl AccessLog {
     }
 }
 
-fn report<H: Host>(host: &H, field: LogField, Status(status): Status) {
-    host.log(
-        LogLevel::Warn,
-        &format!(
-            "{} cannot be written for the access log: status {status}",
-            field.property()
-        ),
-    );
+/// Tells the operator of a field that the proxy does not take.
+pub(crate) fn report<H: Host + ?Sized>(host: &H, property: &str, Status(status): Status) {
+    let line = format!("{property} cannot be written for the access log: status {status}");
+    host.log(LogLevel::Warn, &line);
 }
 
-/// A name comes from a certificate, so it may hold anything: what could end a quoted text or a line is escaped.
-fn escape(name: &[u8]) -> Vec<u8> {
+/// What comes from a certificate or from a request may hold anything: what could end a quoted text or a line is escaped.
+pub(crate) fn escape(name: &[u8]) -> Vec<u8> {
     name.escape_ascii().collect()
 }
 

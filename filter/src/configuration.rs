@@ -56,10 +56,7 @@ pub(crate) fn read<L: Policies>(configuration: &dyn json::Text, exports: Exports
     }
     let mut document = Document {
         engine: EngineBuilder::new(settings.plugin_type, &settings.mesh),
-        extensions: Extensions {
-            read: Vec::new(),
-            modules: PhantomData::<L>,
-        },
+        extensions: Extensions::<L>::new(),
     };
     json::read_with(configuration, &mut document).map_err(Refused::Syntax)?;
     let engine = document
@@ -171,33 +168,32 @@ impl<'de> Visitor<'de> for List<'_> {
 
 /// The configurations of custom policies.
 struct Extensions<L> {
-    /// By the policy's place in the module; nothing for one that is left out.
-    read: Vec<(usize, Option<Installing>)>,
+    names: Vec<&'static str>,
+    /// By the policy's place in the module: what has been read of it, which is nothing for one that is left out.
+    read: Vec<Option<Option<Installing>>>,
     modules: PhantomData<L>,
 }
 
 impl<L: Policies> Extensions<L> {
+    fn new() -> Self {
+        let mut names = Vec::new();
+        L::each_name(&mut |name| names.push(name));
+        Self {
+            read: names.iter().map(|_| None).collect(),
+            names,
+            modules: PhantomData,
+        }
+    }
+
     /// The policies in the order of the module. Each of it must have been configured, or left out in so many words.
-    fn finish(mut self) -> Result<Vec<Installed>, Refused> {
-        let mut place = 0;
-        let mut missing = None;
-        L::each_name(&mut |name| {
-            if !self.read.iter().any(|(known, _)| *known == place) {
-                missing.get_or_insert(name);
-            }
-            place += 1;
-        });
-        if let Some(name) = missing {
-            return Err(Refused::Unconfigured(name));
+    fn finish(self) -> Result<Vec<Installed>, Refused> {
+        if let Some(missing) = self.read.iter().position(Option::is_none) {
+            return Err(Refused::Unconfigured(self.names[missing]));
         }
-        let mut policies = Vec::new();
-        for place in 0..place {
-            let of_place = self.read.iter().position(|(known, _)| *known == place);
-            if let Some((_, Some(Installing(policy)))) = of_place.map(|index| self.read.swap_remove(index)) {
-                policies.push(policy.map_err(Refused::Extension)?);
-            }
-        }
-        Ok(policies)
+        let installed = self.read.into_iter().flatten().flatten();
+        installed
+            .map(|Installing(policy)| policy.map_err(Refused::Extension))
+            .collect()
     }
 }
 
@@ -218,19 +214,16 @@ impl<'de, L: Policies> Visitor<'de> for &mut Extensions<L> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<String>()? {
-            let mut names = Vec::new();
-            L::each_name(&mut |known| names.push(known));
-            let Some(place) = names.iter().position(|known| *known == name) else {
-                return Err(A::Error::custom(match names.as_slice() {
+            let Some(place) = self.names.iter().position(|known| *known == name) else {
+                return Err(A::Error::custom(match self.names.as_slice() {
                     [] => format!("this module has no custom policies, and so no `{name}`"),
                     names => format!("this module has no custom policy `{name}`; it has {}", names.join(", ")),
                 }));
             };
-            if self.read.iter().any(|(known, _)| *known == place) {
+            if self.read[place].is_some() {
                 return Err(A::Error::custom(format!("`{name}` is there twice")));
             }
-            let policy = map.next_value_seed(Extension(place, PhantomData::<L>))?;
-            self.read.push((place, policy));
+            self.read[place] = Some(map.next_value_seed(Extension(place, PhantomData::<L>))?);
         }
         Ok(())
     }

@@ -10,9 +10,9 @@ use crate::host::{HeaderLine, LocalReply};
 use crate::trouble::Trouble;
 
 const BAD_REQUEST: u32 = 400;
-const FORBIDDEN: u32 = 403;
+pub(crate) const FORBIDDEN: u32 = 403;
 const BAD_GATEWAY: u32 = 502;
-const FORBIDDEN_BODY: &[u8] = b"RBAC: access denied";
+pub(crate) const FORBIDDEN_BODY: &[u8] = b"RBAC: access denied";
 
 /// A reply in the upstream's place.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,15 +68,20 @@ impl Denial {
     /// The reply to a request that a rule stops.
     #[must_use]
     pub fn by_rule(rule: &str) -> Self {
+        Self::with_status(FORBIDDEN, rule).body(FORBIDDEN_BODY)
+    }
+
+    /// The same with another status, and no body.
+    pub(crate) fn with_status(status: u32, rule: &str) -> Self {
         let details = ["rbac_access_denied_matched_policy[", rule, "]"].concat();
-        Self::new(FORBIDDEN, details).body(FORBIDDEN_BODY)
+        Self::new(status, details)
     }
 
     /// The reply to a request that servers may read in several ways.
     #[must_use]
-    pub fn ambiguous(ambiguity: Ambiguity, rule: &str, how: OnAmbiguous) -> Self {
+    pub fn ambiguous(ambiguity: Ambiguity, how: OnAmbiguous) -> Self {
         match how {
-            OnAmbiguous::Deny => Self::by_rule(rule),
+            OnAmbiguous::Deny => Self::by_rule(&ambiguity.rule()),
             OnAmbiguous::BadRequest => Self::new(BAD_REQUEST, ["outgate_ambiguous_", ambiguity.as_str()].concat()),
         }
     }

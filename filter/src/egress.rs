@@ -1,8 +1,8 @@
 //! Which of a sidecar's requests and connections leave the mesh.
 
 use outgate_policy::config::Egress;
-use outgate_policy::pattern::TextPattern;
 
+use crate::header_names::is_any;
 use crate::host::Host;
 
 /// Whether the request, or the connection, that the host is in the middle of stays in the mesh, so that there is nothing to decide.
@@ -11,13 +11,7 @@ use crate::host::Host;
 pub(crate) fn stays_in_mesh<H: Host>(egress: &Egress, host: &H) -> bool {
     let cluster = host.property(b"xds\0cluster_name").ok().flatten();
     let called = cluster.as_deref().and_then(host_of);
-    called.is_some_and(|called| {
-        let is_any = |hosts: &[String]| {
-            let mut patterns = hosts.iter().map(|written| TextPattern::parse(written));
-            patterns.any(|pattern| pattern.matches_header_ignoring_case(called))
-        };
-        is_any(&egress.internal_hosts) && !is_any(&egress.gateways)
-    })
+    called.is_some_and(|called| is_any(&egress.internal_hosts, called) && !is_any(&egress.gateways, called))
 }
 
 /// The host of a cluster that Istio has named: `outbound|port|subset|host`.

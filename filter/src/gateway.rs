@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use outgate_policy::config::{Egress, Identity, Mesh, PluginType};
+use outgate_policy::config::{Egress, Identity, LogField, Mesh, PluginType};
 use outgate_policy::{DecidedBy, Decision, Engine, Peer, RuleName, Verdict as Decided};
 
 use crate::access_log::AccessLog;
@@ -58,7 +58,7 @@ enum Step<'a> {
     /// The request has been changed, and is looked at anew.
     Again,
     /// Somebody has been asked.
-    Wait,
+    Wait(CallNumber),
     /// It is decided.
     End(Record<'a>, Option<Denial>),
 }
@@ -213,7 +213,10 @@ impl Gateway {
             let stream = self.stream(host);
             match self.step(host, &stream, &mut progress) {
                 Ok(Step::Again) => {}
-                Ok(Step::Wait) => return Verdict::Wait,
+                Ok(Step::Wait(call)) => {
+                    self.waiting.borrow_mut().add(call, progress);
+                    return Verdict::Wait;
+                }
                 Ok(Step::End(record, denial)) => return self.finish(host, &stream, &record, denial),
                 Err(trouble) => {
                     host.log(LogLevel::Error, &format!("a request is denied: {trouble}"));
@@ -229,9 +232,8 @@ impl Gateway {
         if let Some(how) = self.mesh.on_ambiguous
             && let Some(ambiguity) = stream.ambiguity()?
         {
-            let rule = ["ambiguous[", ambiguity.as_str(), "]"].concat();
-            let denial = Denial::ambiguous(ambiguity, &rule, how);
-            return Ok(Step::End(Record::denied(DecidedBy::Ambiguity, rule), Some(denial)));
+            let record = Record::denied(DecidedBy::Ambiguity, ambiguity.rule());
+            return Ok(Step::End(record, Some(Denial::ambiguous(ambiguity, how))));
         }
         if let Some(step) = self.ask_authorizers(host, stream, progress)? {
             return Ok(step);
@@ -263,10 +265,7 @@ impl Gateway {
                 Some(Answered::Response(response)) => authorizer.ruling(&response.headers, response.body),
                 Some(Answered::Nothing) => authorizer.failure(),
                 None => match host.call(&authorizer.question(stream.sent()?)) {
-                    Ok(call) => {
-                        self.waiting.borrow_mut().add(call, progress.clone());
-                        return Ok(Some(Step::Wait));
-                    }
+                    Ok(call) => return Ok(Some(Step::Wait(call))),
                     Err(_) => authorizer.failure(),
                 },
             };
@@ -313,13 +312,17 @@ impl Gateway {
         Ok(is_changed)
     }
 
-    /// The decision on the request as it is spelled, where that is another one.
+    /// The decision on the request as it is spelled, where that is another one, and told.
     fn literal<'a, H: Host>(
         &'a self,
         stream: &Stream<'_, H>,
         decision: &Decision<'a>,
     ) -> Option<(Decided, Option<&'a RuleName>)> {
-        let literal = stream.literally(|stream| self.engine.decide(stream))?.ok()?;
+        let decide = |stream: &Stream<'_, H>| {
+            let is_told = self.access_log.shows(LogField::Literal);
+            is_told.then(|| self.engine.decide(stream)).and_then(Result::ok)
+        };
+        let literal = stream.literally(decide)??;
         let is_other = (literal.verdict, literal.rule) != (decision.verdict, decision.rule);
         is_other.then_some((literal.verdict, literal.rule))
     }
@@ -409,8 +412,7 @@ impl Gateway {
             Ok(call) => {
                 progress.questions += 1;
                 progress.question = Some((cluster, on_failure));
-                self.waiting.borrow_mut().add(call, progress.clone());
-                Ok(Some(Step::Wait))
+                Ok(Some(Step::Wait(call)))
             }
             Err(_) => {
                 self.metrics.count_failed_call(host, &cluster);

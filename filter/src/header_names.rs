@@ -17,7 +17,12 @@ impl HeaderNames {
 
     /// Whether a name is one of them.
     pub(crate) fn contain(&self, name: &[u8]) -> bool {
-        let mut patterns = self.0.iter().map(|written| TextPattern::parse(written));
-        patterns.any(|pattern| pattern.matches_header_ignoring_case(name))
+        is_any(&self.0, name)
     }
+}
+
+/// Whether a name, of a header or of a host, is one of these.
+pub(crate) fn is_any(names: &[String], name: &[u8]) -> bool {
+    let mut patterns = names.iter().map(|written| TextPattern::parse(written));
+    patterns.any(|pattern| pattern.matches_header_ignoring_case(name))
 }

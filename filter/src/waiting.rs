@@ -5,7 +5,7 @@ use crate::header_block;
 use crate::host::{CallNumber, Context, HeaderLine, Host};
 
 /// How far a request has come.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Progress {
     pub(crate) context: Context,
     /// The authorizer that is to be asked next, or is being asked.
@@ -23,7 +23,7 @@ pub(crate) struct Progress {
 }
 
 /// What has come of a question.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Answered {
     Response(Response),
     /// There is no answer.

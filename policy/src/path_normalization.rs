@@ -297,7 +297,7 @@ pub(crate) const fn escape(byte: u8) -> [u8; 3] {
 }
 
 /// The byte that an escape stands for, and what follows it.
-fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+pub(crate) fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
     let [b'%', high, low, after @ ..] = text else {
         return None;
     };

@@ -80,10 +80,7 @@ impl<'a> Report<'a> {
     pub(super) fn new(explained: &'a Explained<'_>) -> Self {
         let decision = &explained.decision;
         let (verdict, engine, rule) = match explained.refused_for() {
-            Some((ambiguity, _)) => {
-                let rule = format!("ambiguous[{ambiguity}]");
-                (Verdict::Deny, DecidedBy::Ambiguity, Some(rule.into()))
-            }
+            Some((ambiguity, _)) => (Verdict::Deny, DecidedBy::Ambiguity, Some(ambiguity.rule().into())),
             None => {
                 let rule = decision.rule.map(|rule| rule.as_str().into());
                 (decision.verdict, decision.decided_by, rule)

@@ -64,7 +64,7 @@ fn print_verdict(question: &Question<'_>, explained: &Explained<'_>) {
             OnAmbiguous::BadRequest => "400",
         };
         anstream::println!("{ERROR}DENY{PLAIN}  {reply}, before any policy");
-        anstream::println!("  rule    ambiguous[{ambiguity}]");
+        anstream::println!("  rule    {}", ambiguity.rule());
         anstream::println!("\nwere it not refused for that:\n");
     }
     let (style, reply) = match (decision.verdict, question.options.plugin_type) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use outgate_policy::RuleName;
 
 use super::word::plain;
-use crate::denial::Denial;
+use crate::denial::{Denial, FORBIDDEN, FORBIDDEN_BODY};
 use crate::host::{HeaderLine, HttpCall};
 
 /// What a custom policy wants to become of a request.
@@ -39,8 +39,8 @@ impl Deny {
     pub fn new(reason: &str) -> Self {
         Self {
             reason: plain(reason),
-            status: 403,
-            body: Cow::Borrowed(b"RBAC: access denied"),
+            status: FORBIDDEN,
+            body: Cow::Borrowed(FORBIDDEN_BODY),
             headers: Vec::new(),
         }
     }
@@ -51,7 +51,7 @@ impl Deny {
         self.status = if 200 <= status && status < 600 {
             status as u32
         } else {
-            403
+            FORBIDDEN
         };
         self
     }
@@ -77,8 +77,9 @@ impl Deny {
     }
 
     pub(crate) fn into_denial(self, rule: &str) -> Denial {
-        let details = ["rbac_access_denied_matched_policy[", rule, "]"].concat();
-        Denial::new(self.status, details).body(self.body).headers(self.headers)
+        Denial::with_status(self.status, rule)
+            .body(self.body)
+            .headers(self.headers)
     }
 }
 

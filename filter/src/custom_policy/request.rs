@@ -8,7 +8,8 @@ use outgate_policy::canonical::canonical_host;
 use outgate_policy::{Attribute, Attributes, Headers, MetadataValue, Peer, Unreadable, without_query};
 
 use super::word::plain;
-use crate::host::{Context, Host, LogLevel, Status};
+use crate::access_log;
+use crate::host::{Context, Host};
 use crate::notes::Notes;
 use crate::trouble::Trouble;
 
@@ -207,10 +208,8 @@ impl Request<'_> {
     /// could end a quoted text or a line are escaped. It is a host call.
     pub fn log_field(&self, name: &str, value: impl AsRef<[u8]>) {
         let property = ["outgate_", self.policy, "_", &plain(name)].concat().replace('-', "_");
-        let value: Vec<u8> = value.as_ref().escape_ascii().collect();
-        if let Err(Status(status)) = self.host.set_property(&property, &value) {
-            let line = format!("{property} cannot be written for the access log: status {status}");
-            self.host.log(LogLevel::Warn, &line);
+        if let Err(status) = self.host.set_property(&property, &access_log::escape(value.as_ref())) {
+            access_log::report(self.host, &property, status);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::lower_case;
 use super::punycode::is_encoded;
+use crate::path_normalization::escaped;
 
 /// A host in its canonical form, and the port that stood behind it.
 pub(super) struct Host<'a> {
@@ -63,17 +64,10 @@ fn unescaped(host: &[u8]) -> Cow<'_, [u8]> {
     if !host.contains(&b'%') {
         return Cow::Borrowed(host);
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut name = Vec::with_capacity(host.len());
     let mut rest = host;
     while let [first, after @ ..] = rest {
-        let escaped = match rest {
-            [b'%', high, low, after @ ..] => digit(*high)
-                .zip(digit(*low))
-                .map(|(high, low)| (high << 4 | low, after)),
-            _ => None,
-        };
-        let (byte, after) = escaped.unwrap_or((*first, after));
+        let (byte, after) = escaped(rest).unwrap_or((*first, after));
         name.push(byte);
         rest = after;
     }

@@ -58,6 +58,12 @@ impl Ambiguity {
             Self::Path => "path",
         }
     }
+
+    /// The name by which logs and counters know that a request was refused for it: `ambiguous[host]`.
+    #[must_use]
+    pub fn rule(self) -> String {
+        ["ambiguous[", self.as_str(), "]"].concat()
+    }
 }
 
 impl fmt::Display for Ambiguity {

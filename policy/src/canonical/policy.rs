@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::host::Host;
 use super::path::Path;
-use crate::FieldPath;
+use crate::check::place::Place;
 use crate::check::{Problem, Violation};
 use crate::model::{Constraint, Policy, Subject};
 use crate::pattern::{PathPattern, TemplateSegment, TextPattern};
@@ -19,31 +19,35 @@ use crate::pattern::{PathPattern, TemplateSegment, TextPattern};
 /// it was meant to stop.
 pub fn canonical_policy(mut policy: Policy) -> Result<Policy, Vec<Violation>> {
     let mut violations = Vec::new();
-    let name = policy.name.clone();
-    let rules = FieldPath::root().field("spec").field("rules");
-    for (index, rule) in policy.rules.iter_mut().enumerate() {
-        let place = rules.index(index);
-        let mut check = |constraint: &mut Constraint, place: FieldPath| {
-            constraint.add_values(|subject, side, index, value| match canonical_value(subject, value) {
-                Ok(canonical) => canonical,
-                Err(problem) => {
-                    violations.push(Violation {
-                        policy: name.clone(),
-                        path: place.field(subject.fields()[side]).index(index),
-                        problem: Problem::NotCanonical(problem),
-                    });
-                    None
-                }
-            });
-        };
+    let Policy { name, rules, .. } = &mut policy;
+    let mut check = |constraint: &mut Constraint, place: &Place<'_>| {
+        constraint.add_values(|subject, side, index, value| match canonical_value(subject, value) {
+            Ok(canonical) => canonical,
+            Err(problem) => {
+                violations.push(Violation {
+                    policy: name.clone(),
+                    path: place.field(subject.fields()[side]).index(index).path(),
+                    problem: Problem::NotCanonical(problem),
+                });
+                None
+            }
+        });
+    };
+    let spec = Place::root("spec");
+    let all = spec.field("rules");
+    for (index, rule) in rules.iter_mut().enumerate() {
+        let place = all.index(index);
         let to = place.field("to");
         for (index, operation) in rule.to.iter_mut().enumerate() {
+            let element = to.index(index);
+            let place = element.field("operation");
             for constraint in operation {
-                check(constraint, to.index(index).field("operation"));
+                check(constraint, &place);
             }
         }
+        let when = place.field("when");
         for (index, constraint) in rule.when.iter_mut().enumerate() {
-            check(constraint, place.field("when").index(index));
+            check(constraint, &when.index(index));
         }
     }
     if violations.is_empty() {

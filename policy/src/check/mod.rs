@@ -4,7 +4,7 @@
 //! would silently widen or drop a rule because of a bad value, the policy is refused instead.
 
 mod condition;
-mod place;
+pub(crate) mod place;
 mod rule;
 mod values;
 mod violation;

@@ -4,7 +4,7 @@ use crate::{FieldPath, Segment};
 
 /// A chain of steps up to the resource's root.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     parent: Option<&'a Place<'a>>,
     step: Step<'a>,
 }
@@ -17,7 +17,7 @@ enum Step<'a> {
 
 impl<'a> Place<'a> {
     /// A field of the resource itself.
-    pub(super) const fn root(name: &'a str) -> Self {
+    pub(crate) const fn root(name: &'a str) -> Self {
         Self {
             parent: None,
             step: Step::Field(name),
@@ -25,7 +25,7 @@ impl<'a> Place<'a> {
     }
 
     /// A field of what stands here.
-    pub(super) const fn field(&'a self, name: &'a str) -> Self {
+    pub(crate) const fn field(&'a self, name: &'a str) -> Self {
         Self {
             parent: Some(self),
             step: Step::Field(name),
@@ -33,14 +33,14 @@ impl<'a> Place<'a> {
     }
 
     /// An element of the list that stands here.
-    pub(super) const fn index(&'a self, position: usize) -> Self {
+    pub(crate) const fn index(&'a self, position: usize) -> Self {
         Self {
             parent: Some(self),
             step: Step::Index(position),
         }
     }
 
-    pub(super) fn path(&self) -> FieldPath {
+    pub(crate) fn path(&self) -> FieldPath {
         let mut segments = Vec::new();
         let mut place = Some(self);
         while let Some(here) = place {
