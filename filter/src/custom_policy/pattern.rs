@@ -1,7 +1,8 @@
 //! Whom and what a policy is about, in the words of `AuthorizationPolicy`.
 
+use outgate_policy::Peer;
+use outgate_policy::canonical::canonical_host_pattern;
 use outgate_policy::pattern::{self, TextPattern};
-use outgate_policy::{Peer, canonical};
 use serde::Deserialize;
 
 /// Hosts, as `hosts` of an `AuthorizationPolicy` names them: `api.example.com`, `*.example.com`, `api.*` or `*`.
@@ -22,16 +23,14 @@ impl TryFrom<String> for HostPattern {
         else {
             return Ok(Self(written));
         };
-        let is_exact = part.len() == written.len();
         if part.is_empty() || part.contains('*') {
             return Err("a host is `name`, `*suffix`, `prefix*` or `*`");
         }
-        if is_exact && *canonical::canonical_host(part.as_bytes()) != *part.as_bytes()
-            || !is_exact && part.contains(':')
-        {
-            return Err("a host is compared in its canonical form: without a port and a trailing dot");
+        match canonical_host_pattern(&written) {
+            Ok(None) => Ok(Self(written)),
+            // With ports or without, in an `AuthorizationPolicy`; here there are none.
+            Ok(Some(_)) | Err(_) => Err("a host is compared in its canonical form: without a port and a trailing dot"),
         }
-        Ok(Self(written))
     }
 }
 
@@ -100,6 +99,11 @@ mod tests {
             ("a.com:80", "without a port"),
             ("a.com.", "trailing dot"),
             ("*.a.com:80", "without a port"),
+            ("a.com:*", "without a port"),
+            ("*.a.com.", "trailing dot"),
+            ("a b*", "canonical form"),
+            ("*..com", "canonical form"),
+            ("127.1", "canonical form"),
         ] {
             let error = HostPattern::try_from(refused.to_owned()).unwrap_err();
             assert!(error.contains(word), "{refused}: {error}");

@@ -25,7 +25,7 @@ use crate::request::Headers;
 use host::Host;
 use path::Path;
 
-pub use policy::{NotCanonical, canonical_policy};
+pub use policy::{NotCanonical, canonical_host_pattern, canonical_policy};
 pub use request::CanonicalRequest;
 
 /// What rules are about, where a request is spelled otherwise.

@@ -104,8 +104,8 @@ impl fmt::Display for NotCanonical {
 /// The value to compare with beside this one; `None` where this one does.
 fn canonical_value(subject: &Subject, value: &str) -> Result<Option<String>, NotCanonical> {
     match subject {
-        Subject::Host => host(value),
-        Subject::Header(name) if name == ":authority" => host(value),
+        Subject::Host => canonical_host_pattern(value),
+        Subject::Header(name) if name == ":authority" => canonical_host_pattern(value),
         Subject::Path => path(value).map(|()| None),
         // With its query, of which nothing is asked.
         Subject::Header(name) if name == ":path" => match value.split_once('?') {
@@ -116,7 +116,12 @@ fn canonical_value(subject: &Subject, value: &str) -> Result<Option<String>, Not
     }
 }
 
-fn host(value: &str) -> Result<Option<String>, NotCanonical> {
+/// Checks a host as policies write it, `*` at its beginning or its end included. What comes back is to be compared with, too.
+///
+/// # Errors
+///
+/// When no canonical request has such a host.
+pub fn canonical_host_pattern(value: &str) -> Result<Option<String>, NotCanonical> {
     match TextPattern::parse(value) {
         TextPattern::Present => Ok(None),
         TextPattern::Exact(host) => exact_host(host).map(|()| None),
