@@ -17,6 +17,7 @@ use crate::build::plugins::Clients;
 use crate::custom_policies::{ExtensionArguments, LogArguments};
 use crate::enforcement::{Enforcement, EnforcementPoint, PluginKind};
 use crate::failure::Failure;
+use crate::filter_module;
 use crate::hosted::content::Configuration;
 use crate::local::plan::Mapping;
 use crate::local::ports::WantedPort;
@@ -227,6 +228,16 @@ pub(crate) enum AuthorizationKind {
     Outgate,
     /// Envoy's own RBAC filters, as Istio would configure them.
     Native,
+}
+
+impl AuthorizationKind {
+    /// The filter's module, where it is the filter that decides.
+    pub(crate) fn module(self, named: Option<&PathBuf>) -> Result<Option<PathBuf>, Failure> {
+        match self {
+            Self::Native => Ok(None),
+            Self::Outgate => filter_module::absolute(named).map(Some),
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -502,16 +513,19 @@ pub(crate) struct Test {
 }
 
 impl Test {
-    /// The module that the environment names. It comes after the one that a file names, so it is no default of --filter.
-    pub(crate) fn filter_of_environment(&self) -> Option<PathBuf> {
-        std::env::var_os("OUTGATE_FILTER_WASM")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
+    /// The module: the one of --filter, else the one that a file names, else that of the environment, which is therefore no default
+    /// of --filter.
+    pub(crate) fn filter_or(&self, of_file: impl FnOnce() -> Option<PathBuf>) -> Option<PathBuf> {
+        let of_environment = || std::env::var_os("OUTGATE_FILTER_WASM").filter(|path| !path.is_empty());
+        self.filter
+            .clone()
+            .or_else(of_file)
+            .or_else(|| of_environment().map(PathBuf::from))
     }
 
     /// Outgate's own filter, as far as it is named.
     pub(crate) fn own_filter(&self) -> Option<PathBuf> {
-        self.filter.clone().or_else(|| self.filter_of_environment())
+        self.filter_or(|| None)
     }
 
     pub(crate) fn output(&self) -> OutputFormat {

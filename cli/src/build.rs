@@ -7,7 +7,6 @@ pub(crate) mod plugins;
 use std::fs;
 use std::process::ExitCode;
 
-use outgate_policy::config::PluginType;
 use outgate_sdk::filter_config::{FilterConfig, FilterOptions};
 use outgate_sdk::manifest::Manifests;
 use outgate_sdk::scope::GatewayWorkload;
@@ -42,21 +41,24 @@ pub(crate) fn run(arguments: &Build) -> Result<ExitCode, Failure> {
 fn for_gateway(arguments: &Build, manifests: &Manifests) -> Result<(), Failure> {
     let gateway = arguments.gateway(manifests)?;
     output::show_diagnostics(&unselected(manifests, &gateway), manifests.sources());
+    let options = FilterOptions {
+        plugin_type: arguments.plugin_type(),
+        ..arguments.filter.options()?
+    };
     let text = match arguments.target {
-        BuildTarget::Istio => return istio::write(arguments, manifests, &gateway),
+        BuildTarget::Istio => return istio::write(arguments, &options, manifests, &gateway),
         BuildTarget::Rbac => {
-            enforcement::check_native(&arguments.filter.options()?)?;
+            enforcement::check_native(&options)?;
             let filters = manifests.native_filters(arguments.plugin_type(), &gateway);
             let filters = filters.map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))?;
             yaml::to_yaml(&filters.into_all())?
         }
         BuildTarget::Wasmplugin => {
-            let groups = plugins::groups(arguments, manifests, &gateway)?;
-            let plugin_type = arguments.plugin_type();
-            yaml_documents(&plugins::of_type(arguments, plugin_type, manifests, &gateway, &groups)?)?
+            let groups = plugins::groups(arguments, options.site, manifests, &gateway)?;
+            yaml_documents(&plugins::of_type(arguments, &options, manifests, &gateway, &groups)?)?
         }
         BuildTarget::Filter | BuildTarget::Envoy => {
-            let config = filter_config(arguments, arguments.plugin_type(), manifests, &gateway)?;
+            let config = filter_config(&options, manifests, &gateway)?;
             serde_json::to_string_pretty(&config)? + "\n"
         }
     };
@@ -75,16 +77,11 @@ fn put(arguments: &Build, text: &str) -> Result<(), Failure> {
 }
 
 fn filter_config(
-    arguments: &Build,
-    plugin_type: PluginType,
+    options: &FilterOptions,
     manifests: &Manifests,
     gateway: &GatewayWorkload,
 ) -> Result<FilterConfig, Failure> {
-    let options = FilterOptions {
-        plugin_type,
-        ..arguments.filter.options()?
-    };
-    let config = manifests.filter_config(gateway, &options);
+    let config = manifests.filter_config(gateway, options);
     config.map_err(|diagnostics| Failure::input(&diagnostics, manifests.sources()))
 }
 

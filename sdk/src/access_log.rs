@@ -83,12 +83,12 @@ impl LogProperty {
     /// What the field's value is in a format.
     #[must_use]
     pub fn value(&self) -> String {
-        format!("{NOTHING}{}", of_filter_state(&self.0))
+        of_filter_state(&self.0)
     }
 }
 
 fn of_filter_state(name: &str) -> String {
-    format!("%FILTER_STATE(wasm.{name}:PLAIN)%")
+    format!("{NOTHING}%FILTER_STATE(wasm.{name}:PLAIN)%")
 }
 
 /// The names of all fields, the filter's last.
@@ -102,14 +102,14 @@ pub fn fields() -> impl Iterator<Item = &'static str> {
 pub fn format(of_policies: &[LogProperty]) -> Map<String, Value> {
     let of_proxy = OF_PROXY
         .iter()
-        .map(|(name, operator)| ((*name).to_owned(), (*operator).to_owned()));
+        .map(|(name, operator)| ((*name).to_owned(), format!("{NOTHING}{operator}")));
     let of_filter = LogField::ALL.iter().map(|field| field.property());
     let of_filter = of_filter
         .chain(of_policies.iter().map(LogProperty::as_str))
         .map(|name| (name.to_owned(), of_filter_state(name)));
     of_proxy
         .chain(of_filter)
-        .map(|(name, operator)| (name, format!("{NOTHING}{operator}").into()))
+        .map(|(name, value)| (name, value.into()))
         .collect()
 }
 

@@ -29,7 +29,7 @@ pub type FilterConfig = Config<Vec<AuthorizationPolicy>, Extensions>;
 pub type Extensions = serde_json::Map<String, serde_json::Value>;
 
 /// What a configuration holds that manifests do not say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FilterOptions {
     /// Where the filter runs.
     pub site: Site,
@@ -72,10 +72,7 @@ impl Manifests {
         gateway: &GatewayWorkload,
         options: &FilterOptions,
     ) -> Result<FilterConfig, Diagnostics> {
-        if !self.is_complete() {
-            let message = "the input has errors, so that a policy may be missing; nothing is built from it";
-            return Err([Diagnostic::error(message)].into_iter().collect());
-        }
+        self.require_complete()?;
         let mesh = Mesh {
             header_mode: options.header_mode,
             identity: options.identity,

@@ -171,6 +171,13 @@ impl Manifests {
         policies
     }
 
+    /// The same, as decisions are made with them.
+    #[must_use]
+    pub fn checked_policies_for(&self, gateway: &GatewayWorkload) -> Vec<Policy> {
+        let policies = self.policies_for(gateway).into_iter();
+        policies.map(|policy| policy.content().policy().clone()).collect()
+    }
+
     /// A warning for each policy that applies to none of the gateways, with the reason.
     #[must_use]
     pub fn unselected(&self, gateways: &[GatewayWorkload]) -> Diagnostics {

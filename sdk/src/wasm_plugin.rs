@@ -34,8 +34,8 @@ struct PluginSpec {
     sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image_pull_secret: Option<String>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    plugin_type: Option<&'static str>,
+    #[serde(rename = "type", skip_serializing_if = "PluginType::is_http")]
+    plugin_type: PluginType,
     phase: &'static str,
     fail_strategy: FailStrategy,
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
@@ -115,8 +115,7 @@ impl WasmPlugin {
         if selection.is_open() {
             return Err(InvalidPlugin::SelectsEverything);
         }
-        let is_network = config.plugin_type == PluginType::Network;
-        if is_network && options.ports.is_empty() {
+        if !config.plugin_type.is_http() && options.ports.is_empty() {
             return Err(InvalidPlugin::NoPorts);
         }
         let is_limited = config.mesh.identity == Identity::Workload || !options.ports.is_empty();
@@ -137,7 +136,7 @@ impl WasmPlugin {
                 url: options.url,
                 sha256: options.sha256,
                 image_pull_secret: options.image_pull_secret,
-                plugin_type: is_network.then_some("NETWORK"),
+                plugin_type: config.plugin_type,
                 phase: "AUTHZ",
                 fail_strategy: options.fail_strategy,
                 traffic: is_limited.then_some([traffic]),
@@ -163,7 +162,7 @@ impl WasmPlugin {
     /// Whether it decides connections, and not requests.
     #[must_use]
     pub const fn decides_connections(&self) -> bool {
-        self.spec.plugin_type.is_some()
+        !self.spec.plugin_type.is_http()
     }
 
     /// The ports that it is limited to; none: all.

@@ -8,10 +8,10 @@ use outgate_sdk::filter_config::Site;
 use outgate_sdk::manifest::{Manifest, Manifests};
 use outgate_sdk::proxy::{Proxy, ProxyName};
 
-use crate::arguments::{AuthorizationKind, Build, unselected};
+use crate::arguments::{Build, unselected};
 use crate::failure::Failure;
 use crate::local::plan::{Wishes, authorization_in};
-use crate::{filter_module, output};
+use crate::output;
 
 /// The bootstrap of one of the mesh's proxies, for an Envoy in its pod.
 pub(super) fn bootstrap(arguments: &Build, manifests: &Manifests) -> Result<String, Failure> {
@@ -46,10 +46,7 @@ fn authorization(arguments: &Build, manifests: &Manifests, proxy: &Proxy) -> Res
         }
     }
     let wishes = Wishes {
-        module: match arguments.envoy.authorization {
-            AuthorizationKind::Native => None,
-            AuthorizationKind::Outgate => Some(filter_module::absolute(arguments.envoy.module.as_ref())?),
-        },
+        module: arguments.envoy.authorization.module(arguments.envoy.module.as_ref())?,
         options,
         gateway: arguments.named_gateway(manifests),
         ..Wishes::default()

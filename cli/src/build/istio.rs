@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use outgate_sdk::access_log::{self, PROVIDER, Telemetry};
-use outgate_sdk::filter_config::Site;
+use outgate_sdk::filter_config::{FilterOptions, Site};
 use outgate_sdk::manifest::Manifests;
 use outgate_sdk::scope::GatewayWorkload;
 use outgate_sdk::wasm_plugin::WasmPlugin;
@@ -21,19 +21,24 @@ use crate::failure::Failure;
 const TELEMETRY: &str = "outgate-access-log";
 
 /// Writes the files, and says which.
-pub(super) fn write(arguments: &Build, manifests: &Manifests, gateway: &GatewayWorkload) -> Result<(), Failure> {
+pub(super) fn write(
+    arguments: &Build,
+    options: &FilterOptions,
+    manifests: &Manifests,
+    gateway: &GatewayWorkload,
+) -> Result<(), Failure> {
     let directory = arguments
         .out
         .as_deref()
         .ok_or("--for istio writes several files; name their directory with --out")?;
-    let groups = plugins::groups(arguments, manifests, gateway)?;
-    let site = arguments.filter.options()?.site;
+    let site = options.site;
+    let groups = plugins::groups(arguments, site, manifests, gateway)?;
     let plugins = match site {
-        Site::Gateway if !arguments.names_type() => plugins::of_gateway(arguments, manifests, gateway, &groups)?,
-        // A policy about requests may deny connections that have nothing to do with them, which at a gateway is what Istio does.
-        Site::Gateway | Site::Sidecar => {
-            plugins::of_type(arguments, arguments.plugin_type(), manifests, gateway, &groups)?
+        Site::Gateway if !arguments.names_type() => {
+            plugins::of_gateway(arguments, options, manifests, gateway, &groups)?
         }
+        // A policy about requests may deny connections that have nothing to do with them, which at a gateway is what Istio does.
+        Site::Gateway | Site::Sidecar => plugins::of_type(arguments, options, manifests, gateway, &groups)?,
     };
     let telemetries: Vec<Telemetry> = groups.iter().map(|group| telemetry(site, gateway, group)).collect();
     let readme = match site {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use outgate_policy::config::PluginType;
-use outgate_sdk::filter_config::Site;
+use outgate_sdk::filter_config::{FilterConfig, FilterOptions, Site};
 use outgate_sdk::manifest::{Manifests, ObjectName};
 use outgate_sdk::proxy::ProxyName;
 use outgate_sdk::scope::{GatewayWorkload, Selection};
@@ -64,10 +64,11 @@ impl Group {
 /// Where the filter is to run: in the gateway, or with its clients.
 pub(super) fn groups(
     arguments: &Build,
+    site: Site,
     manifests: &Manifests,
     gateway: &GatewayWorkload,
 ) -> Result<Vec<Group>, Failure> {
-    if arguments.filter.options()?.site == Site::Sidecar {
+    if site == Site::Sidecar {
         return groups_of_clients(arguments, manifests);
     }
     if !arguments.plugin.clients.is_empty() {
@@ -146,18 +147,19 @@ fn of_workload(workload: &ObjectName, manifests: &Manifests) -> Result<Group, Fa
 /// The plugins of one type, for all groups.
 pub(super) fn of_type(
     arguments: &Build,
-    plugin_type: PluginType,
+    options: &FilterOptions,
     manifests: &Manifests,
     gateway: &GatewayWorkload,
     groups: &[Group],
 ) -> Result<Vec<WasmPlugin>, Failure> {
     let mut plugins = Vec::with_capacity(groups.len());
+    let config = filter_config(options, manifests, gateway)?;
     for group in groups {
-        let ports = match plugin_type {
+        let ports = match options.plugin_type {
             PluginType::Network if arguments.plugin.match_port.is_empty() => group.connection_ports(manifests)?,
             PluginType::Network | PluginType::Http => arguments.plugin.match_port.clone(),
         };
-        plugins.push(plugin(arguments, plugin_type, manifests, gateway, group, ports)?);
+        plugins.push(plugin(arguments, config.clone(), group, ports)?);
     }
     Ok(plugins)
 }
@@ -165,35 +167,32 @@ pub(super) fn of_type(
 /// What a gateway needs: a plugin for requests, and one for connections where some are passed on.
 pub(super) fn of_gateway(
     arguments: &Build,
+    options: &FilterOptions,
     manifests: &Manifests,
     gateway: &GatewayWorkload,
     groups: &[Group],
 ) -> Result<Vec<WasmPlugin>, Failure> {
-    let mut plugins = of_type(arguments, PluginType::Http, manifests, gateway, groups)?;
+    let mut plugins = of_type(arguments, options, manifests, gateway, groups)?;
+    let of_connections = FilterOptions {
+        plugin_type: PluginType::Network,
+        ..options.clone()
+    };
     for group in groups {
         let mut ports = group.connection_ports(manifests)?;
         let wanted = &arguments.plugin.match_port;
         ports.retain(|port| wanted.is_empty() || wanted.contains(port));
         if !ports.is_empty() {
-            let of_connections = PluginType::Network;
-            plugins.push(plugin(arguments, of_connections, manifests, gateway, group, ports)?);
+            let config = filter_config(&of_connections, manifests, gateway)?;
+            plugins.push(plugin(arguments, config, group, ports)?);
         }
     }
     Ok(plugins)
 }
 
-fn plugin(
-    arguments: &Build,
-    plugin_type: PluginType,
-    manifests: &Manifests,
-    gateway: &GatewayWorkload,
-    group: &Group,
-    ports: Vec<u16>,
-) -> Result<WasmPlugin, Failure> {
-    let config = filter_config(arguments, plugin_type, manifests, gateway)?;
+fn plugin(arguments: &Build, config: FilterConfig, group: &Group, ports: Vec<u16>) -> Result<WasmPlugin, Failure> {
     let url = arguments.plugin.url.clone().ok_or("--url is missing")?;
     let options = PluginOptions {
-        name: group.named(match plugin_type {
+        name: group.named(match config.plugin_type {
             PluginType::Http => "outgate",
             PluginType::Network => "outgate-network",
         }),

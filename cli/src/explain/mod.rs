@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use outgate_policy::canonical::{Ambiguity, CanonicalRequest};
 use outgate_policy::config::{Matching, OnAmbiguous, PluginType};
-use outgate_policy::{Decision, Engine, Policy, PolicyExplanation, RuleName, Verdict};
+use outgate_policy::{Decision, Engine, PolicyExplanation, RuleName, Verdict};
 use outgate_sdk::filter_config::{FilterOptions, Site};
-use outgate_sdk::manifest::{CheckedPolicy, Manifest, Manifests};
+use outgate_sdk::manifest::Manifests;
 use outgate_sdk::scope::GatewayWorkload;
 use serde_json::{Map, Value};
 
@@ -103,18 +103,8 @@ struct Compared<'a> {
 impl Question<'_> {
     /// Refuses what the filter would refuse to be configured with.
     fn check(&self) -> Result<(), Failure> {
-        let FilterOptions {
-            site,
-            plugin_type,
-            matching,
-            on_ambiguous,
-            ..
-        } = &self.options;
-        let is_usual = *site == Site::Gateway
-            && *plugin_type == PluginType::Http
-            && *matching == Matching::Istio
-            && on_ambiguous.is_none();
-        if is_usual {
+        // What is usual needs no configuration, and so no input without errors.
+        if self.options == FilterOptions::default() {
             return Ok(());
         }
         let config = self.manifests.filter_config(self.gateway, &self.options);
@@ -122,16 +112,8 @@ impl Question<'_> {
         Ok(())
     }
 
-    fn selected(&self) -> Vec<&Manifest<CheckedPolicy>> {
-        self.manifests.policies_for(self.gateway)
-    }
-
     fn explain(&self, show: impl FnOnce(&Explained<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
-        let selected = self.selected();
-        let policies: Vec<Policy> = selected
-            .iter()
-            .map(|policy| policy.content().policy().clone())
-            .collect();
+        let policies = self.manifests.checked_policies_for(self.gateway);
         let mesh = outgate_policy::config::Mesh {
             matching: self.options.matching,
             ..self.manifests.mesh(self.gateway)

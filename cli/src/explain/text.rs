@@ -3,7 +3,7 @@
 use outgate_policy::config::{OnAmbiguous, PluginType};
 use outgate_policy::{FieldPath, Obstacle, PolicyExplanation, RuleExplanation, RuleName, Shadow, Verdict};
 use outgate_sdk::filter_config::Site;
-use outgate_sdk::manifest::Manifest;
+use outgate_sdk::manifest::{CheckedPolicy, Manifest};
 
 use super::report::{expectation, shadow_parts};
 use super::{Asked, Compared, Explained, Question};
@@ -114,6 +114,7 @@ fn print_policies(question: &Question<'_>, explanations: &[PolicyExplanation]) {
         return;
     }
     anstream::println!("\n{STRONG}policies{PLAIN}");
+    let selected = question.manifests.policies_for(question.gateway);
     for explanation in explanations {
         let dry_run = if explanation.dry_run { ", dry-run" } else { "" };
         let matched = if explanation.matched() {
@@ -126,7 +127,7 @@ fn print_policies(question: &Question<'_>, explanations: &[PolicyExplanation]) {
             mark(explanation.matched()),
             explanation.policy,
             explanation.action,
-            place(question, explanation)
+            place(question, &selected, explanation)
         );
         if explanation.rules.is_empty() {
             anstream::println!("      it has no rules, so nothing matches");
@@ -154,11 +155,10 @@ fn print_rule(index: usize, rule: &RuleExplanation) {
 }
 
 /// Where the policy is written.
-fn place(question: &Question<'_>, explanation: &PolicyExplanation) -> String {
-    let selected = question.selected();
+fn place(question: &Question<'_>, selected: &[&Manifest<CheckedPolicy>], explanation: &PolicyExplanation) -> String {
     let policy = selected
         .iter()
-        .find(|policy: &&&Manifest<_>| *policy.content().name() == explanation.policy);
+        .find(|policy| *policy.content().name() == explanation.policy);
     policy.map_or_else(String::new, |policy| {
         let span = policy.span_at(&FieldPath::root());
         question.manifests.sources().place(span).to_string()

@@ -108,11 +108,7 @@ fn skipped(scenario: &FilterScenario, planned: &PlannedCase, reason: String) -> 
 
 /// The module that a scenario is for: the one named on the command line, or its own.
 pub(crate) fn module_path(scenario: &FilterScenario, arguments: &Test) -> Option<PathBuf> {
-    arguments
-        .filter
-        .clone()
-        .or_else(|| scenario.module())
-        .or_else(|| arguments.filter_of_environment())
+    arguments.filter_or(|| scenario.module())
 }
 
 /// Compiled once each.

@@ -5,13 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use outgate_test_host::{Event, HeaderMap, Host, HttpStream, LogLevel, Message, Module, Phase, Request, StreamId};
+use outgate_test_host::{HeaderMap, Host, HttpStream, LogLevel, Message, Module, Phase, Request, StreamId};
 use serde::Serialize;
 
 use super::Plugin;
 use super::plan::{Phase as PlannedPhase, Pieces, PlannedTest};
 use crate::failure::Failure;
-use crate::hosted::compile::{Refused, compile};
+use crate::hosted::compile::compile;
+use crate::hosted::counts::Counts;
 use crate::hosted::numbers::{self, grouped, kibibytes};
 use crate::output::{FAINT, PLAIN, WARNING, harmless};
 
@@ -103,10 +104,7 @@ impl<'p> Meter<'p> {
             Some(fast) => fast.clone(),
             None => {
                 let options = Module::options().unmetered(TIME_LIMIT);
-                let fast = compile(&self.plugin.path, options).map_err(|refused| match refused {
-                    Refused::Unreadable(why) => why,
-                    Refused::Filter { path, error } => format!("{path}: {error}"),
-                })?;
+                let fast = compile(&self.plugin.path, options)?;
                 self.fast.insert(fast).clone()
             }
         };
@@ -325,12 +323,9 @@ impl<'t> Bench<'t> {
 
     /// The fuel of the last round.
     fn fuel(&mut self) -> u64 {
-        let events = self.host.take_journal().events;
-        let fuel = events.iter().map(|event| match event {
-            Event::Returned(returned) if self.workload.counts(returned.phase) => returned.fuel,
-            _ => 0,
-        });
-        fuel.sum()
+        let phases = Counts::by_phase(&self.host.take_journal()).into_iter();
+        let counted = phases.filter(|(phase, _)| self.workload.counts(*phase));
+        counted.map(|(_, counts)| counts.fuel).sum()
     }
 
     /// The time that the plugin took in the last round.

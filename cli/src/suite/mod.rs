@@ -21,7 +21,7 @@ use outgate_test_host::{HostBuilder, LogLevel, Module, Profile};
 use crate::arguments::Test;
 use crate::failure::Failure;
 use crate::filter_scenario::FilterScenarioResult;
-use crate::hosted::compile::{self, Refused};
+use crate::hosted::compile;
 use crate::hosted::content::Configuration;
 use measure::Meter;
 pub(crate) use measure::{Benchmark, print as print_benchmarks};
@@ -111,9 +111,8 @@ impl Suite {
     }
 
     fn module_path(&self, arguments: &Test) -> Option<PathBuf> {
-        let named = self.suite.env.wasm_path.as_ref().map(|path| self.located(path));
-        let given = arguments.filter.clone();
-        given.or(named).or_else(|| arguments.filter_of_environment())
+        let own = self.suite.env.wasm_path.as_ref();
+        arguments.filter_or(|| own.map(|path| self.located(path)))
     }
 
     /// A file of messages or expectations.
@@ -154,10 +153,7 @@ impl<'s> Plugin<'s> {
                 suite.file.display()
             )
         })?;
-        let module = compile::cached(&path).map_err(|refused| match refused {
-            Refused::Unreadable(why) => format!("{}: {why}", suite.file.display()),
-            Refused::Filter { path, error } => format!("{}: {path}: {error}", suite.file.display()),
-        })?;
+        let module = compile::cached(&path).map_err(|refused| format!("{}: {refused}", suite.file.display()))?;
         let configuration = match (&arguments.config, &suite.suite.env.config_path) {
             (Some(given), _) => given.read()?,
             (None, Some(path)) => Configuration::File(suite.located(path)).read()?,
@@ -218,8 +214,9 @@ pub(crate) fn run(arguments: &Test, suites: &[Suite]) -> Result<Vec<FilterScenar
 fn run_suite(suite: &Suite, arguments: &Test, tests: &[PlannedTest<'_>]) -> Result<FilterScenarioResult, Failure> {
     let plugin = Plugin::new(suite, arguments)?;
     let log = play::Log::new(suite);
-    let cases: Vec<_> = tests.iter().map(|test| play::play(&plugin, test, &log)).collect();
+    // Limits that are wrong are told before anything is played.
     let mut meter = Meter::new(&plugin)?;
+    let cases: Vec<_> = tests.iter().map(|test| play::play(&plugin, test, &log)).collect();
     for (test, case) in tests.iter().zip(&cases) {
         if test.test.benchmark && !case.trapped {
             meter.measure(test)?;

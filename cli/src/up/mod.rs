@@ -10,19 +10,18 @@ use std::time::{Duration, Instant};
 use outgate_sdk::diagnostic::{Diagnostic, Diagnostics};
 use outgate_sdk::filter_config::FilterOptions;
 use outgate_sdk::manifest::{Manifest, Manifests};
-use outgate_sdk::source::Sources;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::arguments::{AuthorizationKind, Up, unselected};
+use crate::arguments::{Up, unselected};
 use crate::failure::{FINE, Failure};
 use crate::local::binary::Binary;
 use crate::local::mesh::{Applied, LocalMesh};
-use crate::local::plan::{Plan, Refused, Wishes};
+use crate::local::plan::{Plan, Wishes};
 use crate::local::ports::Ports;
 use crate::local::process::Event;
+use crate::output;
 use crate::signals::Signals;
 use crate::watch::{self, Watcher};
-use crate::{filter_module, output};
 use print::Printer;
 
 /// How long connections may go on after their listener has been changed.
@@ -35,7 +34,7 @@ pub(crate) fn run(arguments: &Up) -> Result<ExitCode, Failure> {
 
 async fn up(arguments: &Up) -> Result<ExitCode, Failure> {
     let started = Instant::now();
-    let (plan, manifests) = read(arguments).map_err(Unusable::show)?;
+    let (plan, manifests) = read(arguments)?;
     let binary = Binary::find(arguments.envoy.as_ref())?;
     let mut signals = Signals::new()?;
     let watcher = if arguments.watch {
@@ -95,8 +94,8 @@ async fn run_until_told(
 async fn follow(arguments: &Up, mesh: &mut LocalMesh, printer: &mut Printer) -> Result<(), Failure> {
     let (plan, manifests) = match read(arguments) {
         Ok(read) => read,
-        Err(unusable) => {
-            printer.refused(&unusable.show());
+        Err(failure) => {
+            printer.refused(&failure);
             return Ok(());
         }
     };
@@ -119,41 +118,28 @@ fn watched(arguments: &Up) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Reads the manifests and makes a plan of them; what is doubtful is shown.
-fn read(arguments: &Up) -> Result<(Plan, Manifests), Unusable> {
+fn read(arguments: &Up) -> Result<(Plan, Manifests), Failure> {
     let (manifests, diagnostics) = arguments.input.load();
     output::show_diagnostics(&diagnostics, manifests.sources());
     if diagnostics.errors() > 0 {
-        return Err(Unusable::Shown);
+        return Err(Failure::Shown);
     }
     let wishes = Wishes {
         clients: arguments.clients.clone(),
         mappings: arguments.map.clone(),
-        module: match arguments.authorization {
-            AuthorizationKind::Native => None,
-            AuthorizationKind::Outgate => {
-                Some(filter_module::absolute(arguments.filter.as_ref()).map_err(Unusable::Failure)?)
-            }
-        },
+        module: arguments.authorization.module(arguments.filter.as_ref())?,
         options: FilterOptions {
-            extensions: arguments.extensions.read().map_err(Unusable::Failure)?,
+            extensions: arguments.extensions.read()?,
             ..arguments.enforcement.options()
         },
         log_properties: arguments.log.log_properties.clone(),
         gateway: (arguments.gateway.as_ref()).map(|gateway| manifests.gateway_workload(gateway, &BTreeMap::new())),
     };
-    let sources: &Sources = manifests.sources();
-    match Plan::of_all(&manifests, &wishes) {
-        Ok((plan, doubts)) => {
-            output::show_diagnostics(&doubts, sources);
-            output::show_diagnostics(&unenforced(&manifests), sources);
-            Ok((plan, manifests))
-        }
-        Err(Refused::Input(diagnostics)) => {
-            output::show_diagnostics(&diagnostics, sources);
-            Err(Unusable::Shown)
-        }
-        Err(Refused::Other(failure)) => Err(Unusable::Failure(failure)),
-    }
+    let planned = Plan::of_all(&manifests, &wishes);
+    let (plan, doubts) = planned.map_err(|refused| refused.failure(&manifests))?;
+    output::show_diagnostics(&doubts, manifests.sources());
+    output::show_diagnostics(&unenforced(&manifests), manifests.sources());
+    Ok((plan, manifests))
 }
 
 /// Policies that apply to no gateway.
@@ -171,20 +157,4 @@ fn unenforced(manifests: &Manifests) -> Diagnostics {
         )));
     }
     found
-}
-
-/// Why manifests come to nothing.
-enum Unusable {
-    /// As has been shown.
-    Shown,
-    Failure(Failure),
-}
-
-impl Unusable {
-    fn show(self) -> Failure {
-        match self {
-            Self::Shown => Failure::Shown,
-            Self::Failure(failure) => failure,
-        }
-    }
 }

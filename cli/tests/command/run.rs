@@ -1,5 +1,8 @@
 //! Runs of the command, for every test target that has some.
 
+// Every test target is compiled with all of it and uses its part.
+#![allow(dead_code)]
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -30,6 +33,10 @@ impl Run {
             out: text(output.stdout),
             err: text(output.stderr),
         }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!("{}{}", self.out, self.err)
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -1,13 +1,14 @@
 //! How a module with custom policies is configured on the command line.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::in_directory::run_in;
 use super::module;
+use super::run::Run;
 
 const GATEWAY: [&str; 2] = ["--gateway", "istio-system/istio-egressgateway"];
 const EXTENSIONS: &str = "\
@@ -50,18 +51,6 @@ fn directory() -> TempDir {
     directory
 }
 
-fn outgate(directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_outgate"))
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .expect("outgate")
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
 #[test]
 fn a_configuration_has_the_extensions_of_the_file() {
     let directory = directory();
@@ -70,15 +59,28 @@ fn a_configuration_has_the_extensions_of_the_file() {
         &GATEWAY[..],
     ]
     .concat();
-    let output = outgate(directory.path(), &arguments);
-    assert!(output.status.success(), "{}", said(&output));
-    let configuration: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let output = run_in(directory.path(), "", &arguments);
+    assert!(output.status == 0, "{}", output.text());
+    let configuration: Value = output.json();
     assert_eq!(
         configuration["extensions"],
         json!({"budget": {"mode": "enforce", "limits": [
             {"name": "all", "hosts": ["*"], "window": "1m", "requests": 1},
         ]}})
     );
+}
+
+/// As a pipe is: it can be read once.
+#[test]
+fn the_file_is_read_once() {
+    let directory = directory();
+    let line = format!(
+        "cat e.yaml | '{}' build m.yaml --for istio --out istio --url oci://registry.example/budget:1 --extensions /dev/stdin \
+         --gateway istio-system/istio-egressgateway",
+        env!("CARGO_BIN_EXE_outgate")
+    );
+    let output = Run::of(Command::new("sh").args(["-c", &line]).current_dir(directory.path()), "");
+    assert_eq!(output.status, 0, "{}", output.text());
 }
 
 #[test]
@@ -95,8 +97,8 @@ fn what_is_for_a_cluster_configures_and_logs_custom_policies() {
         "oci://registry.example/budget:1",
     ];
     let of_policies = ["--extensions", "e.yaml", "--log-property", "outgate_budget_left"];
-    let output = outgate(directory.path(), &[&arguments[..], &of_policies, &GATEWAY].concat());
-    assert!(output.status.success(), "{}", said(&output));
+    let output = run_in(directory.path(), "", &[&arguments[..], &of_policies, &GATEWAY].concat());
+    assert!(output.status == 0, "{}", output.text());
     let read = |file: &str| fs::read_to_string(directory.path().join("istio").join(file)).expect(file);
     assert!(
         read("wasm-plugin.yaml").contains("budget:"),
@@ -131,9 +133,9 @@ fn the_log_of_a_proxy_has_the_fields_of_custom_policies() {
         "--log-property",
         "outgate_budget_left",
     ];
-    let output = outgate(directory.path(), &[&arguments[..], &of_policies].concat());
-    assert!(output.status.success(), "{}", said(&output));
-    let bootstrap = String::from_utf8_lossy(&output.stdout);
+    let output = run_in(directory.path(), "", &[&arguments[..], &of_policies].concat());
+    assert!(output.status == 0, "{}", output.text());
+    let bootstrap = &output.out;
     assert!(
         bootstrap.contains("%FILTER_STATE(wasm.outgate_budget_left:PLAIN)%"),
         "{bootstrap}"
@@ -145,17 +147,18 @@ fn scenarios_are_played_with_custom_policies() {
     let directory = directory();
     let module = module::example("budget");
     let module = module.to_str().expect("a path in UTF-8");
-    let output = outgate(
+    let output = run_in(
         directory.path(),
+        "",
         &["test", "s.yaml", "--filter", module, "--extensions", "e.yaml"],
     );
-    assert!(output.status.success(), "{}", said(&output));
-    let without = outgate(directory.path(), &["test", "s.yaml", "--filter", module]);
-    assert_eq!(without.status.code(), Some(2));
+    assert!(output.status == 0, "{}", output.text());
+    let without = run_in(directory.path(), "", &["test", "s.yaml", "--filter", module]);
+    assert_eq!(without.status, 2);
     assert!(
-        said(&without).contains("extensions.budget is missing"),
+        without.text().contains("extensions.budget is missing"),
         "{}",
-        said(&without)
+        without.text()
     );
 }
 
@@ -203,8 +206,8 @@ fn what_cannot_be_meant_is_refused() {
         ),
     ];
     for (arguments, expected) in rows {
-        let output = outgate(directory.path(), &[arguments, &GATEWAY].concat());
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(said(&output).contains(expected), "{arguments:?}: {}", said(&output));
+        let output = run_in(directory.path(), "", &[arguments, &GATEWAY].concat());
+        assert_eq!(output.status, 2, "{arguments:?}");
+        assert!(output.text().contains(expected), "{arguments:?}: {}", output.text());
     }
 }

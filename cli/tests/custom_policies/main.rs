@@ -8,8 +8,12 @@ mod budget;
 mod change_window;
 mod commands;
 mod first_contact;
+#[path = "../command/in_directory.rs"]
+mod in_directory;
 mod module;
 #[path = "../pages/page.rs"]
 mod page;
+#[path = "../command/run.rs"]
+mod run;
 mod scaffold;
 mod tutorial;

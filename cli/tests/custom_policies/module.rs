@@ -6,6 +6,8 @@ use std::process::Command;
 use outgate_test_host::build_filter_file;
 use serde_json::{Value, json};
 
+use super::run::Run;
+
 pub(crate) fn project() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     root.canonicalize().expect("the project's root")
@@ -30,15 +32,11 @@ pub(crate) fn configuration(extensions: &Value) -> String {
 #[test]
 fn the_examples_scenarios_pass() {
     for name in ["budget", "change-window", "first-contact"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_outgate"))
-            .arg("test")
-            .arg(directory(name).join("scenario.yaml"))
-            .arg("--filter")
-            .arg(example(name))
-            .output()
-            .expect("outgate");
-        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{name}:\n{said}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_outgate"));
+        command.arg("test").arg(directory(name).join("scenario.yaml"));
+        let run = Run::of(command.arg("--filter").arg(example(name)), "");
+        let said = run.text();
+        assert_eq!(run.status, 0, "{name}:\n{said}");
         assert!(said.contains("passed"), "{name}:\n{said}");
     }
 }

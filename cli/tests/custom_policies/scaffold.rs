@@ -2,24 +2,20 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
+use super::in_directory::run_in;
 use super::module::project;
+use super::run::Run;
 
-fn new(directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_outgate"))
-        .arg("new")
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .expect("outgate")
+fn new(directory: &Path, arguments: &[&str]) -> Run {
+    run_in(directory, "", &[&["new"], arguments].concat())
 }
 
 #[test]
 fn a_crate_has_the_policys_name_and_this_projects_versions() {
     let directory = tempfile::tempdir().expect("a directory");
     let output = new(directory.path(), &["query-length", "--path", "policies/ql"]);
-    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.status, 0, "{}", output.text());
     let made = directory.path().join("policies/ql");
     let read = |file: &str| fs::read_to_string(made.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     let filter = format!("outgate-filter = {{ path = \"{}/filter\" }}", project().display());
@@ -66,8 +62,8 @@ fn nothing_is_overwritten_and_names_are_checked() {
         (vec!["a", "--outgate", "."], "there is no checkout of Outgate"),
     ] {
         let output = new(directory.path(), &arguments);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        let said = &output.err;
+        assert_eq!(output.status, 2, "{arguments:?}: {said}");
         assert!(said.contains(expected), "{arguments:?}: {said}");
     }
     assert_eq!(
@@ -81,7 +77,7 @@ fn nothing_is_overwritten_and_names_are_checked() {
 fn a_repository_can_be_named_by_its_url() {
     let directory = tempfile::tempdir().expect("a directory");
     let output = new(directory.path(), &["a", "--outgate", "https://git.example/outgate"]);
-    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.status, 0, "{}", output.text());
     let manifest = fs::read_to_string(directory.path().join("a/Cargo.toml")).expect("a manifest");
     assert!(
         manifest.contains("outgate-test-host = { git = \"https://git.example/outgate\" }"),

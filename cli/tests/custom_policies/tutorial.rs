@@ -4,13 +4,14 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::envoy::prerequisite;
 use super::module::project;
 use super::page::{self, Block, Step, has_what_is_shown};
+use super::run::Run;
 
 /// Envoys start in a second; a machine that builds at the same time may take much longer.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -83,9 +84,9 @@ impl Terminal {
         } else if step.command.starts_with("outgate up ") {
             self.start(step);
         } else {
-            let output = self.command(&step.command).output().expect("a shell");
-            let said = both(&output);
-            assert!(output.status.success(), "$ {}\n{said}", step.command);
+            let run = Run::of(&mut self.command(&step.command), "");
+            let said = run.text();
+            assert_eq!(run.status, 0, "$ {}\n{said}", step.command);
             assert!(
                 has_what_is_shown(&step.printed, &said),
                 "$ {}\nthe page shows:\n{}\nit prints:\n{said}",
@@ -133,10 +134,6 @@ impl Drop for Terminal {
             up.wait().ok();
         }
     }
-}
-
-fn both(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// Lets a crate use what has been compiled for the project: wasmtime alone takes minutes. It lies in the project's own directory, and

@@ -10,12 +10,6 @@ use tempfile::TempDir;
 
 pub(crate) use crate::run::Run;
 
-impl Run {
-    pub(crate) fn text(&self) -> String {
-        format!("{}{}", self.out, self.err)
-    }
-}
-
 pub(crate) fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

@@ -13,7 +13,6 @@ const TIMEOUT: &str = "600s";
 #[derive(Clone, Debug, PartialEq)]
 pub struct NativeAuthorizer {
     name: String,
-    cluster: String,
     of_requests: Value,
     of_connections: Option<Value>,
 }
@@ -23,12 +22,6 @@ impl NativeAuthorizer {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The name of its service's cluster.
-    #[must_use]
-    pub fn cluster(&self) -> &str {
-        &self.cluster
     }
 
     /// The filter that asks about requests or connections, an entry of `http_filters` of Envoy's HTTP connection manager or of
@@ -55,19 +48,19 @@ impl NativeAuthorizer {
         );
         set("transportApiVersion", Some(json!("V3")));
         set("filterEnabledMetadata", Some(found_rule_of(written.name, "http")));
-        let (cluster, of_connections, common) = match written.protocol {
+        let (of_connections, common) = match written.protocol {
             Protocol::Http(http) => {
                 check_http(http)?;
                 let address = Address::read(&http.service, http.port)?;
                 set("allowedHeaders", header_names(seen(http)));
                 set("httpService", Some(http_service(http, &address)));
-                (address.cluster(), None, Common::of_http(http))
+                (None, Common::of_http(http))
             }
             Protocol::Grpc(grpc) => {
                 let address = Address::read(&grpc.service, grpc.port)?;
                 set("grpcService", Some(grpc_service(grpc, &address)));
                 let of_connections = of_connections(written.name, grpc, &address);
-                (address.cluster(), Some(of_connections), Common::of_grpc(grpc))
+                (Some(of_connections), Common::of_grpc(grpc))
             }
         };
         set("failureModeAllow", common.fail_open.then_some(json!(true)));
@@ -79,7 +72,6 @@ impl NativeAuthorizer {
         set("clearRouteCache", common.clear_route_cache.then_some(json!(true)));
         Ok(Self {
             name: written.name.to_owned(),
-            cluster,
             of_requests: json!({ "name": "envoy.filters.http.ext_authz", "typedConfig": fields }),
             of_connections,
         })

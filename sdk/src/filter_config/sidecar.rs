@@ -1,7 +1,5 @@
 //! A gateway's policies at the sidecars of those that call through it.
 
-use std::collections::BTreeMap;
-
 use outgate_policy::config::{Egress, PluginType};
 use outgate_policy::{Policy, Subject};
 
@@ -16,15 +14,8 @@ const SERVICES: &str = "*.svc.cluster.local";
 impl Manifests {
     /// Which requests of a sidecar go to a gateway, or past it out of the mesh.
     pub(super) fn egress(&self, gateway: &GatewayWorkload) -> Egress {
-        let selects = |selector: &BTreeMap<String, String>| {
-            !selector.is_empty()
-                && selector
-                    .iter()
-                    .all(|(key, value)| gateway.labels.get(key) == Some(value))
-        };
         let of_gateway = self.services().iter().filter(|service| {
-            service.name().namespace == gateway.name.namespace
-                && service.content().selector.as_ref().is_some_and(selects)
+            service.name().namespace == gateway.name.namespace && service.content().selects(&gateway.labels)
         });
         let mut gateways: Vec<String> = of_gateway.map(|service| service.name().service_host()).collect();
         if gateways.is_empty() {

@@ -162,6 +162,15 @@ impl Manifests {
         self.is_complete
     }
 
+    /// Refuses to go on where it could not.
+    pub(crate) fn require_complete(&self) -> Result<(), Diagnostics> {
+        if self.is_complete {
+            return Ok(());
+        }
+        let message = "the input has errors, so that a policy may be missing; nothing is built from it";
+        Err([Diagnostic::error(message)].into_iter().collect())
+    }
+
     /// The texts that were read.
     #[must_use]
     pub const fn sources(&self) -> &Sources {

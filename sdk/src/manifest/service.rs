@@ -27,6 +27,15 @@ pub struct Service {
     pub external_ips: Option<Vec<String>>,
 }
 
+impl Service {
+    /// Whether pods with these labels are behind it. Without a selector, none are.
+    pub(crate) fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.selector.as_ref().is_some_and(|wanted| {
+            !wanted.is_empty() && wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
+        })
+    }
+}
+
 /// One port of a `Service`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -180,16 +180,12 @@ impl Catalog {
 fn of_service(service: &Manifest<Service>, manifests: &Manifests) -> Host {
     let name = service.name();
     let spec = service.content();
-    let selector = spec.selector.clone().unwrap_or_default();
     let behind: Vec<&Manifest<Workload>> = manifests
         .workloads()
         .iter()
         .filter(|workload| {
             let (kind, labels) = (workload.content().kind, &workload.content().labels);
-            kind != WorkloadKind::Service
-                && workload.name().namespace == name.namespace
-                && !selector.is_empty()
-                && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+            kind != WorkloadKind::Service && workload.name().namespace == name.namespace && spec.selects(labels)
         })
         .collect();
     let ports = spec.ports.iter().flatten().map(|port| {

@@ -26,11 +26,8 @@ impl Manifests {
         let gateways = self.gateway_proxies();
         let is_served = |workload: &Manifest<Workload>| {
             self.services().iter().any(|service| {
-                let selector = service.content().selector.iter().flatten();
-                let labels = &workload.content().labels;
                 service.name().namespace == workload.name().namespace
-                    && selector.clone().next().is_some()
-                    && selector.clone().all(|(key, value)| labels.get(key) == Some(value))
+                    && service.content().selects(&workload.content().labels)
             })
         };
         let mut names: Vec<_> = self
@@ -82,12 +79,8 @@ impl Manifests {
         })?;
         let spec = service.content();
         let port = spec.ports.iter().flatten().find(|known| known.port == port)?;
-        let selector = spec.selector.iter().flatten();
         let workload = self.running().find(|workload| {
-            let labels = &workload.content().labels;
-            workload.name().namespace == service.name().namespace
-                && selector.clone().next().is_some()
-                && selector.clone().all(|(key, value)| labels.get(key) == Some(value))
+            workload.name().namespace == service.name().namespace && spec.selects(&workload.content().labels)
         })?;
         let target = match &port.target_port {
             None => port.port,

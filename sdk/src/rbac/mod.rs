@@ -44,16 +44,9 @@ impl Manifests {
     ///
     /// Located diagnostics: the input is not complete, or has an authorizer that cannot be asked.
     pub fn native_filters(&self, plugin_type: PluginType, gateway: &GatewayWorkload) -> Result<Filters, Diagnostics> {
-        if !self.is_complete() {
-            let message = "the input has errors, so that a policy may be missing; nothing is built from it";
-            return Err([Diagnostic::error(message)].into_iter().collect());
-        }
+        self.require_complete()?;
         let authorizers = self.authorizers_of(gateway, Self::native_authorizer)?;
-        let policies = self.policies_for(gateway);
-        let policies: Vec<Policy> = policies
-            .iter()
-            .map(|policy| policy.content().policy().clone())
-            .collect();
+        let policies = self.checked_policies_for(gateway);
         let rendered = render(plugin_type, &policies, &self.mesh(gateway), &authorizers);
         rendered.map_err(|refused| [Diagnostic::error(refused.to_string())].into_iter().collect())
     }
