@@ -13,6 +13,7 @@ use outgate_sdk::manifest::{Manifest, Manifests};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::arguments::{Up, unselected};
+use crate::enforcement::EnforcementPoint;
 use crate::failure::{FINE, Failure};
 use crate::local::binary::Binary;
 use crate::local::mesh::{Applied, LocalMesh};
@@ -28,6 +29,9 @@ use print::Printer;
 const DRAIN: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Up) -> Result<ExitCode, Failure> {
+    if arguments.gateway.is_some() && arguments.enforcement.at != EnforcementPoint::Sidecar {
+        return Err("--gateway is for --at sidecar: every gateway enforces its own policies".into());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(up(arguments))
 }

@@ -194,7 +194,13 @@ fn an_envoy_that_dies_ends_the_run() {
 fn what_cannot_run_is_told_and_leaves_nothing() {
     let Some(tools) = Tools::find() else { return };
     type Change = fn(&Manifests);
-    let rows: [(&str, Change, &[&str], &str); 9] = [
+    let rows: [(&str, Change, &[&str], &str); 10] = [
+        (
+            "a gateway whose policies no sidecar enforces",
+            |_| {},
+            &["--gateway", GATEWAY],
+            "--gateway is for --at sidecar",
+        ),
         (
             "a missing Secret",
             |manifests| manifests.remove("certificates.yaml"),
